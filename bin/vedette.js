@@ -1,0 +1,13 @@
+#!/usr/bin/env node
+// Starts the command line: the sources in a clone (Node strips the types), the compiled program in an installed package.
+import { existsSync } from "node:fs";
+
+if (Number(process.versions.node.split(".", 1)[0]) < 24) {
+  process.stderr.write(
+    `vedette needs Node.js 24 or later; this is ${process.versions.node}.\n` +
+      "In a clone, `npx vedette` and `npm start` use the Node.js that `npm ci` brings.\n",
+  );
+  process.exit(2);
+}
+const source = new URL("../src/cli/main.ts", import.meta.url);
+await import(existsSync(source) ? source.href : new URL("../dist/cli/main.js", import.meta.url).href);

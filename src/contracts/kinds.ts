@@ -1,0 +1,98 @@
+import type { z } from "zod";
+import type { Clock } from "./clock.ts";
+import type { Engine, InterpreterRef } from "./engine.ts";
+import type { Logger } from "./log.ts";
+import type { Output } from "./output.ts";
+import type { Rule } from "./rule.ts";
+import type { Source } from "./source.ts";
+import type { Tracker } from "./tracker.ts";
+import type { Model } from "../domain/model.ts";
+
+/**
+ * How a kind is added: one folder that exports a definition, one line in its family's list (`sources/index.ts`, …). The
+ * configuration's union, its JSON schema and the reference page follow from the definitions.
+ */
+
+/** What every kind may use of its surroundings. */
+export interface KindContext {
+  /** Name of the stream it serves. */
+  readonly stream: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Folder that relative paths of the configuration start from. */
+  readonly baseDir: string;
+  /** Where state is kept (`--data-dir`). */
+  readonly dataDir: string;
+  /** Whether unauthenticated listeners beyond loopback were allowed (`--allow-anonymous`). */
+  readonly allowAnonymous: boolean;
+}
+
+/** A kind of source. The schema is a strict object with `kind: z.literal(…)`, every field described. */
+export interface SourceKind<Schema extends z.ZodType = z.ZodType> {
+  readonly kind: string;
+  readonly schema: Schema;
+  /** Examples of the addresses it takes, for help texts: `rtsp://…`. */
+  readonly addresses: readonly string[];
+  /** The configuration behind a SOURCE of the command line; undefined says "not mine". */
+  fromAddress(address: string): z.input<Schema> | undefined;
+  create(config: z.output<Schema>, context: KindContext): Source;
+}
+
+/** A kind of output; as {@link SourceKind}. */
+export interface OutputKind<Schema extends z.ZodType = z.ZodType> {
+  readonly kind: string;
+  readonly schema: Schema;
+  readonly addresses: readonly string[];
+  fromAddress(address: string): z.input<Schema> | undefined;
+  create(config: z.output<Schema>, context: KindContext): Output;
+}
+
+/** A kind of tracker. */
+export interface TrackerKind<Schema extends z.ZodType = z.ZodType> {
+  readonly kind: string;
+  readonly schema: Schema;
+  create(config: z.output<Schema>): Tracker;
+}
+
+/** A kind of rule. */
+export interface RuleKind<Schema extends z.ZodType = z.ZodType> {
+  readonly kind: string;
+  readonly schema: Schema;
+  /** `labels`: what the model can report, for checking classes; undefined when not known. Throws `E_CONFIG`. */
+  create(config: z.output<Schema>, context: { readonly stream: string; readonly labels: readonly string[] | undefined }): Rule;
+}
+
+/** A kind of engine. Opening loads the model, or asks the server about it. */
+export interface EngineKind<Schema extends z.ZodType = z.ZodType> {
+  readonly kind: string;
+  readonly schema: Schema;
+  readonly addresses: readonly string[];
+  /** The configuration behind an `--engine` of the command line; undefined says "not mine". */
+  fromAddress(address: string): z.input<Schema> | undefined;
+  open(config: z.output<Schema>, model: Model, interpreter: InterpreterRef, context: KindContext, signal: AbortSignal): Promise<Engine>;
+}
+
+/** Fixes the schema's type while a definition is written down. */
+export function defineSource<Schema extends z.ZodType>(kind: SourceKind<Schema>): SourceKind<Schema> {
+  return kind;
+}
+
+/** As {@link defineSource}. */
+export function defineOutput<Schema extends z.ZodType>(kind: OutputKind<Schema>): OutputKind<Schema> {
+  return kind;
+}
+
+/** As {@link defineSource}. */
+export function defineTracker<Schema extends z.ZodType>(kind: TrackerKind<Schema>): TrackerKind<Schema> {
+  return kind;
+}
+
+/** As {@link defineSource}. */
+export function defineRule<Schema extends z.ZodType>(kind: RuleKind<Schema>): RuleKind<Schema> {
+  return kind;
+}
+
+/** As {@link defineSource}. */
+export function defineEngine<Schema extends z.ZodType>(kind: EngineKind<Schema>): EngineKind<Schema> {
+  return kind;
+}
