@@ -54,12 +54,23 @@ export interface TrackerKind<Schema extends z.ZodType = z.ZodType> {
   create(config: z.output<Schema>): Tracker;
 }
 
+/** What a rule may know of its stream when it is made. */
+export interface RuleContext {
+  readonly stream: string;
+  /** What the model can report, for checking classes; undefined when not known. */
+  readonly labels: readonly string[] | undefined;
+  /** Size of the pictures, when known already: points outside are refused then. */
+  readonly frame?: { readonly width: number; readonly height: number } | undefined;
+  /** Told, once each, what only shows while running: points outside the pictures that come. */
+  readonly warn?: ((message: string) => void) | undefined;
+}
+
 /** A kind of rule. */
 export interface RuleKind<Schema extends z.ZodType = z.ZodType> {
   readonly kind: string;
   readonly schema: Schema;
-  /** `labels`: what the model can report, for checking classes; undefined when not known. Throws `E_CONFIG`. */
-  create(config: z.output<Schema>, context: { readonly stream: string; readonly labels: readonly string[] | undefined }): Rule;
+  /** Throws `E_CONFIG`, naming the rule and the field. */
+  create(config: z.output<Schema>, context: RuleContext): Rule;
 }
 
 /** A kind of engine. Opening loads the model, or asks the server about it. */

@@ -1,0 +1,84 @@
+import { configError } from "./config-error.ts";
+import type { RuleContext } from "../contracts/kinds.ts";
+import type { Box, Detection, Point } from "../domain/result.ts";
+
+/** Which point of a box says where the object is. */
+export type PointOfBox = "feet" | "center";
+
+/** A detection with an identity. */
+export type Tracked = Detection & { readonly trackId: number };
+
+/** The setting that says which detections a rule looks at. */
+export interface SubjectConfig {
+  readonly name: string;
+  readonly classes?: readonly string[] | undefined;
+  readonly minScore: number;
+}
+
+/** Whether a rule looks at a detection. Refuses classes that the model does not have, naming the nearest it has. */
+export function createSubject(config: SubjectConfig, context: RuleContext): (detection: Detection) => boolean {
+  const { name, classes, minScore } = config;
+  if (classes?.length === 0) {
+    throw configError(name, "classes", "expected at least one label (leave it out for all classes)");
+  }
+  for (const label of classes ?? []) {
+    checkLabel(label, name, "classes", context);
+  }
+  const wanted = classes === undefined ? undefined : new Set(classes);
+  return ({ label, score }) => score >= minScore && (wanted === undefined || wanted.has(label));
+}
+
+/** Throws when the model's labels are known and this is none of them. */
+export function checkLabel(label: string, rule: string, field: string, context: RuleContext): void {
+  const { labels } = context;
+  if (labels === undefined || labels.includes(label)) {
+    return;
+  }
+  const nearest = labels
+    .map((known) => ({ known, edits: editDistance(known.toLowerCase(), label.toLowerCase()) }))
+    .sort((a, b) => a.edits - b.edits)[0];
+  const isNear = nearest !== undefined && nearest.edits <= Math.max(2, label.length / 2);
+  const advice = isNear ? `did you mean "${nearest.known}"?` : `it has ${listOf(labels)}`;
+  throw configError(rule, field, `the model has no class "${label}": ${advice}`);
+}
+
+/** Those of the detections that have an identity. */
+export function trackedOf(detections: readonly Detection[] | undefined, isSubject: (detection: Detection) => boolean): readonly Tracked[] {
+  return (detections ?? []).filter((detection): detection is Tracked => detection.trackId !== undefined && isSubject(detection));
+}
+
+/**
+ * Where an object is. Boxes count as they are printed, to a tenth of a pixel, so that stored results give the same
+ * events as the running stream did.
+ */
+export function pointOf(box: Box, point: PointOfBox): Point {
+  const [x1, y1, x2, y2] = box.map(toTenths) as unknown as Box; // four values in, four out
+  return [(x1 + x2) / 2, point === "feet" ? y2 : (y1 + y2) / 2];
+}
+
+/** Height of a box as printed, at least one pixel. */
+export function heightOf(box: Box): number {
+  return Math.max(1, toTenths(box[3]) - toTenths(box[1]));
+}
+
+function toTenths(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
+function listOf(labels: readonly string[]): string {
+  const shown = labels.slice(0, 8).map((label) => `"${label}"`);
+  return labels.length > shown.length ? `${shown.join(", ")} and ${labels.length - shown.length} more` : shown.join(", ");
+}
+
+/** Levenshtein distance: insertions, deletions and replacements that turn one text into the other. */
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (const [i, x] of Array.from(a).entries()) {
+    const row = [i + 1];
+    for (const [j, y] of Array.from(b).entries()) {
+      row.push(Math.min((row[j] ?? 0) + 1, (previous[j + 1] ?? 0) + 1, (previous[j] ?? 0) + (x === y ? 0 : 1)));
+    }
+    previous = row;
+  }
+  return previous.at(-1) ?? 0;
+}

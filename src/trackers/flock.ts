@@ -1,0 +1,117 @@
+import { Tracklet } from "./tracklet.ts";
+import type { Match } from "./matching.ts";
+import type { Detection } from "../domain/result.ts";
+import type { MediaTimeUs } from "../domain/time.ts";
+
+/** How identities begin and end. */
+export interface FlockRules {
+  /** Frames an object must be seen in before it gets an identity. */
+  readonly minHits: number;
+  /** Seconds after which an object that is not seen any more is given up. */
+  readonly maxLostS: number;
+  /** Gives a confirmed newcomer the identity of somebody known, when that is who it is. */
+  readonly recognise?: (newcomer: Tracklet, ptsUs: MediaTimeUs) => number | undefined;
+  /** Told of every confirmed object that is given up. */
+  readonly onGone?: (gone: Tracklet) => void;
+}
+
+/**
+ * The objects followed in one stream, and their numbers: rising from 1 as objects are confirmed, never used again.
+ * Trackers differ in how they pair objects with detections; the rest is here.
+ */
+export class Flock {
+  readonly #rules: FlockRules;
+  #tracklets: Tracklet[] = [];
+  #lastId = 0;
+  #ptsUs: MediaTimeUs | undefined;
+
+  constructor(rules: FlockRules) {
+    this.#rules = rules;
+  }
+
+  /** Those with an identity. */
+  get confirmed(): readonly Tracklet[] {
+    return this.#tracklets.filter((tracklet) => tracklet.id !== undefined);
+  }
+
+  /** Those seen too seldom so far. */
+  get tentative(): readonly Tracklet[] {
+    return this.#tracklets.filter((tracklet) => tracklet.id === undefined);
+  }
+
+  /** Moves every object on to this frame's time. Time that stands still or runs backwards moves nothing. */
+  begin(ptsUs: MediaTimeUs): void {
+    const dtS = this.#ptsUs === undefined ? 0 : Math.max(0, ptsUs - this.#ptsUs) / 1e6;
+    this.#ptsUs = ptsUs;
+    for (const tracklet of this.#tracklets) {
+      tracklet.predict(dtS);
+    }
+  }
+
+  /** Ends a frame: takes in the pairs, gives up who is gone, takes on newcomers. Returns the identities of detections. */
+  end(matches: readonly Match[], newcomers: readonly Detection[], ptsUs: MediaTimeUs): ReadonlyMap<Detection, number> {
+    const found = new Map(matches.map(({ tracklet, detection }) => [tracklet, detection]));
+    const ids = new Map<Detection, number>();
+    const staying: Tracklet[] = [];
+    for (const tracklet of this.#tracklets) {
+      const detection = found.get(tracklet);
+      if (detection !== undefined) {
+        tracklet.see(detection, ptsUs);
+        this.#identify(tracklet, ptsUs);
+        if (tracklet.id !== undefined) {
+          ids.set(detection, tracklet.id);
+        }
+      } else {
+        tracklet.miss();
+      }
+      if (this.#stays(tracklet, ptsUs)) {
+        staying.push(tracklet);
+      } else if (tracklet.id !== undefined) {
+        this.#rules.onGone?.(tracklet);
+      }
+    }
+    for (const detection of newcomers) {
+      const tracklet = new Tracklet(detection, ptsUs);
+      this.#identify(tracklet, ptsUs);
+      if (tracklet.id !== undefined) {
+        ids.set(detection, tracklet.id);
+      }
+      staying.push(tracklet);
+    }
+    this.#tracklets = staying;
+    return ids;
+  }
+
+  #stays(tracklet: Tracklet, ptsUs: MediaTimeUs): boolean {
+    if (tracklet.isSeen) {
+      return true;
+    }
+    // Time that jumped backwards belongs to another timeline: nobody there is known here.
+    return tracklet.id !== undefined && ptsUs >= tracklet.seenUs && ptsUs - tracklet.seenUs <= this.#rules.maxLostS * 1e6;
+  }
+
+  #identify(tracklet: Tracklet, ptsUs: MediaTimeUs): void {
+    if (tracklet.id === undefined && tracklet.hits >= this.#rules.minHits) {
+      const known = this.#rules.recognise?.(tracklet, ptsUs);
+      tracklet.id = known ?? (this.#lastId += 1);
+    }
+  }
+}
+
+/**
+ * Detections in an order of their own (score, then place), so that a tracker gives the same identities whatever order
+ * a model reports its boxes in.
+ */
+export function inFixedOrder(detections: readonly Detection[]): readonly Detection[] {
+  return detections.toSorted(
+    (a, b) => b.score - a.score || a.classId - b.classId || a.box[0] - b.box[0] || a.box[1] - b.box[1] || a.box[2] - b.box[2] || a.box[3] - b.box[3],
+  );
+}
+
+/** The detections as given, with the identities found. */
+export function withIds(detections: readonly Detection[], ids: ReadonlyMap<Detection, number>): readonly Detection[] {
+  return detections.map((detection) => {
+    const trackId = ids.get(detection);
+    return trackId === undefined ? detection : { ...detection, trackId };
+  });
+}

@@ -1,0 +1,101 @@
+import { assign, type Candidate } from "./assignment.ts";
+import { apartness, areaOf, overlap } from "./overlap.ts";
+import type { Tracklet } from "./tracklet.ts";
+import type { Box, Detection } from "../domain/result.ts";
+
+/** What makes a tracklet and a detection a possible pair. */
+export interface MatchingRules {
+  /** Overlap of the predicted and the seen box from which on they may be one object. */
+  readonly minIou: number;
+  /**
+   * Also pairs boxes that overlap less when the seen centre lies within this many standard deviations of the predicted
+   * one: at few frames a second, or right after a start, motion outruns overlap. 0: overlap alone decides.
+   */
+  readonly gateSigmas: number;
+  /** Whether an object may change its class. */
+  readonly acrossClasses: boolean;
+  /** Likeness below which two looks are taken for different objects; undefined ignores looks. */
+  readonly minSimilarity: number | undefined;
+}
+
+/** A tracklet found in a frame. */
+export interface Match {
+  readonly tracklet: Tracklet;
+  readonly detection: Detection;
+}
+
+/** Outcome of one round. */
+export interface Matching {
+  readonly matches: readonly Match[];
+  readonly tracklets: readonly Tracklet[];
+  readonly detections: readonly Detection[];
+}
+
+/** Costs lie in 0…1 for overlapping boxes and 1…2 beyond overlap, so that overlap always comes first. */
+const UNMATCHED_COST = 2;
+/** Boxes this many times larger or smaller are never the same object from one frame to the next. */
+const MAX_AREA_RATIO = 4;
+
+/** Pairs tracklets with detections at the least total cost; what stays single is handed back, in the order given. */
+export function match(tracklets: readonly Tracklet[], detections: readonly Detection[], rules: MatchingRules): Matching {
+  const candidates: Candidate[] = [];
+  const boxes = tracklets.map((tracklet) => tracklet.filter.box);
+  for (const [row, tracklet] of tracklets.entries()) {
+    const predicted = boxes[row];
+    if (predicted === undefined) {
+      continue;
+    }
+    for (const [column, detection] of detections.entries()) {
+      const cost = costOf(tracklet, predicted, detection, rules);
+      if (cost < UNMATCHED_COST) {
+        candidates.push({ row, column, cost });
+      }
+    }
+  }
+  const matches: Match[] = [];
+  const matchedRows = new Set<number>();
+  const matchedColumns = new Set<number>();
+  for (const { row, column } of assign(candidates, UNMATCHED_COST)) {
+    const tracklet = tracklets[row];
+    const detection = detections[column];
+    if (tracklet !== undefined && detection !== undefined) {
+      matches.push({ tracklet, detection });
+      matchedRows.add(row);
+      matchedColumns.add(column);
+    }
+  }
+  return {
+    matches,
+    tracklets: tracklets.filter((_, row) => !matchedRows.has(row)),
+    detections: detections.filter((_, column) => !matchedColumns.has(column)),
+  };
+}
+
+function costOf(tracklet: Tracklet, predicted: Box, detection: Detection, rules: MatchingRules): number {
+  if (!rules.acrossClasses && tracklet.classId !== detection.classId) {
+    return Infinity;
+  }
+  const motion = motionCost(tracklet, predicted, detection.box, rules);
+  if (motion === Infinity || rules.minSimilarity === undefined || detection.embedding === undefined || tracklet.appearance === undefined) {
+    return motion;
+  }
+  const likeness = tracklet.appearance.likeness(detection.embedding);
+  // 0 for the same look, 1 for one just alike enough; beyond that a different look weighs against overlap.
+  const difference = (1 - likeness) / (1 - rules.minSimilarity);
+  return difference > 2 && motion > 0.5 ? Infinity : (motion + Math.min(difference, 1)) / 2;
+}
+
+function motionCost(tracklet: Tracklet, predicted: Box, seen: Box, rules: MatchingRules): number {
+  const iou = overlap(predicted, seen);
+  if (iou >= rules.minIou) {
+    return 1 - iou;
+  }
+  if (rules.gateSigmas === 0 || tracklet.filter.distance2(seen) > rules.gateSigmas ** 2) {
+    return Infinity;
+  }
+  const ratio = areaOf(seen) / Math.max(1, areaOf(predicted));
+  if (ratio > MAX_AREA_RATIO || ratio < 1 / MAX_AREA_RATIO) {
+    return Infinity;
+  }
+  return 1 - iou + apartness(predicted, seen);
+}
