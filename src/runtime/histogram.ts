@@ -1,3 +1,13 @@
+/** A {@link Histogram} in a few numbers, in milliseconds. */
+export interface HistogramSummary {
+  readonly count: number;
+  readonly sum: number;
+  readonly max: number;
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+}
+
 /**
  * Distribution of durations in milliseconds in constant memory: logarithmic buckets, each 5 % wider than the one before,
  * from 10 µs to about 28 hours. Percentiles are exact to those 5 %.
@@ -38,6 +48,17 @@ export class Histogram {
       }
     }
     return this.#max;
+  }
+
+  summary(): HistogramSummary {
+    return {
+      count: this.#count,
+      sum: this.#sum,
+      max: this.#max,
+      p50: this.percentile(0.5),
+      p95: this.percentile(0.95),
+      p99: this.percentile(0.99),
+    };
   }
 
   /** Forgets everything. */
