@@ -1,6 +1,6 @@
 // An engine that only takes time: 20 ms a batch and 1 ms an item, as small networks on an accelerator behave.
 import type { Clock } from "../../src/contracts/clock.ts";
-import { Batcher, type BatchStreamOptions } from "../../src/runtime/batcher.ts";
+import type { Batcher, BatchStreamOptions } from "../../src/runtime/batcher.ts";
 
 /** Computes nothing for `fixedMs + perItemMs × n`. */
 export function simulatedEngine(clock: Clock, fixedMs = 20, perItemMs = 1) {
