@@ -10,6 +10,11 @@ export interface Interpreter {
    * the outputs do not fit the family, saying what was expected and what came.
    */
   interpret(outputs: readonly Tensor[], geometry: InputGeometry): Finding;
+  /**
+   * True when findings hold on to the outputs' arrays: the engine then makes new ones for every frame instead of letting
+   * the next frame overwrite them. Typed arrays in a finding are handed over; the interpreter must not use them again.
+   */
+  readonly keepsOutputs?: boolean;
 }
 
 /**

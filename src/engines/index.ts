@@ -1,0 +1,4 @@
+import { onnxEngine } from "./onnx/index.ts";
+
+/** Every kind of engine; the first is the default. One line per kind. */
+export const ENGINES = [onnxEngine] as const;
