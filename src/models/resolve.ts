@@ -1,0 +1,185 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, dirname, extname, join, resolve } from "node:path";
+import { VedetteError } from "../errors.ts";
+import { completeModel } from "./complete.ts";
+import { KNOWN_MODELS } from "./known-models.ts";
+import { loadLabels, parseLabels } from "./labels.ts";
+import { readManifest } from "./manifest.ts";
+import { readOnnxFile, sha256OfFile } from "./onnx-file.ts";
+import type { Completion } from "./complete.ts";
+import type { Note } from "./notes.ts";
+import type { Manifest, ModelFlags } from "./manifest.ts";
+import type { Model } from "../domain/model.ts";
+import type { OnnxFile } from "./onnx-file.ts";
+
+/** Where {@link resolveModel} looks. */
+export interface ResolveOptions {
+  /** Folder that relative paths in the flags start from; by default the current one. */
+  readonly baseDir?: string;
+  /**
+   * Asked when there is no such file: the path of the weights or manifest of a model known by name (the store, after
+   * downloading it), undefined when the name is not known either.
+   */
+  readonly named?: (name: string) => Promise<string | undefined>;
+  /** Folder with label files of this user, `NAME.txt`, looked into for names that are no built-in set. */
+  readonly labelsDir?: string;
+}
+
+/** A model as found: complete, or with the list of what is missing. */
+export interface ResolvedModel extends Completion {
+  readonly onnx: OnnxFile | undefined;
+}
+
+/**
+ * The model that a file, manifest or name stands for, complete and checked. What the file tells is taken from it, a
+ * manifest beside it (`yolox.yaml` for `yolox.onnx`) overrides that, `flags` override both. Throws `E_MODEL_NOT_FOUND`,
+ * `E_MODEL_INCOMPLETE` (naming what is missing and the flags for it), `E_MODEL_MANIFEST`, `E_MODEL_BROKEN`,
+ * `E_MODEL_EXTERNAL_DATA`, `E_MODEL_OUTPUT` and `E_MODEL_LABELS`.
+ */
+export async function resolveModel(nameOrPath: string, flags: ModelFlags = {}, options: ResolveOptions = {}): Promise<Model> {
+  const { model, missing } = await examineModel(nameOrPath, flags, options);
+  if (model === undefined) {
+    throw new VedetteError("E_MODEL_INCOMPLETE", {
+      model: nameOrPath,
+      missing: missing.map(({ what }) => what).join(", "),
+      flags: missing.map(({ flag }) => flag).join(" "),
+    });
+  }
+  return model;
+}
+
+/** As {@link resolveModel}, but with the reasons, and without failing for what is missing. */
+export async function examineModel(nameOrPath: string, flags: ModelFlags = {}, options: ResolveOptions = {}): Promise<ResolvedModel> {
+  const path = await locate(nameOrPath, options);
+  if (isManifestPath(path)) {
+    return examineManifest(await readManifest(path), path, flags, options);
+  }
+  const beside = await manifestBeside(path);
+  return beside === undefined
+    ? examineManifest({ file: basename(path) }, path, flags, options)
+    : examineManifest({ ...(await readManifest(beside)), file: basename(path) }, beside, flags, options);
+}
+
+/** As {@link examineModel}, from a manifest that the configuration holds; `where` is the file that relative paths start from. */
+export async function examineManifest(manifest: Manifest, where: string, flags: ModelFlags, options: ResolveOptions): Promise<ResolvedModel> {
+  const base = options.baseDir ?? ".";
+  const folder = dirname(resolve(base, where));
+  const file = manifest.file === undefined ? undefined : resolve(folder, manifest.file);
+  const onnx = file === undefined ? undefined : await readOnnxFile(file);
+  const notes: Note[] = [];
+  const known = onnx && (await recognise(onnx, notes));
+  const merged = merge(merge(known ?? {}, manifest), flags);
+  const facts = onnx ?? NOTHING_KNOWN;
+  const name = merged.name ?? stemOf(file ?? where);
+  // Once without labels: how many there should be follows from the outputs.
+  const without = completeModel(name, file, facts, { ...merged, labels: undefined });
+  const asked = flags.labels ?? manifest.labels;
+  const labels = asked === undefined
+    ? await usualLabels(known?.labels, without, file, options, notes)
+    : await loadLabels(asked, flags.labels === undefined ? folder : base, without.fit?.classes);
+  const completion = completeModel(name, file, facts, { ...merged, labels });
+  return { ...completion, notes: [...notes, ...completion.notes], onnx };
+}
+
+function stemOf(path: string): string {
+  return basename(path, extname(path));
+}
+
+const NOTHING_KNOWN = { inputs: [], outputs: [], producers: [], metadata: {} };
+
+/** Labels nobody asked for by name: those of a known file, of the kind of output, or a list of the right length beside the weights. */
+async function usualLabels(
+  known: ModelFlags["labels"], { fit }: Completion, file: string | undefined, options: ResolveOptions, notes: Note[],
+): Promise<readonly string[] | undefined> {
+  const classes = fit?.classes;
+  if (file !== undefined && classes !== undefined) {
+    for (const name of await labelFiles(dirname(file))) {
+      const labels = parseLabels(await readFile(join(dirname(file), name), "utf8"));
+      if (labels.length === classes) {
+        notes.push({ what: "labels", value: name, why: `beside the weights, and it holds ${classes} lines` });
+        return labels;
+      }
+    }
+  }
+  const set = known ?? fit?.labels;
+  if (typeof set !== "string") {
+    return set;
+  }
+  if (set.startsWith("imagenet-")) {
+    const path = options.labelsDir === undefined ? undefined : join(options.labelsDir, `${set}.txt`);
+    return path !== undefined && (await exists(path)) ? loadLabels(path, ".", classes) : undefined;
+  }
+  notes.push({ what: "labels", value: set, why: "the usual ones for these outputs" });
+  return loadLabels(set, ".", classes);
+}
+
+async function labelFiles(folder: string): Promise<string[]> {
+  const names = await readdir(folder);
+  return names.filter((name) => /\.names$|(label|class)\w*\.txt$/i.test(name) || /^labels?_?\w*\.txt$/i.test(name)).sort();
+}
+
+async function recognise(onnx: OnnxFile, notes: Note[]): Promise<ModelFlags | undefined> {
+  const candidates = KNOWN_MODELS.filter(({ sizeBytes }) => sizeBytes === onnx.sizeBytes);
+  if (candidates.length === 0) {
+    return undefined;
+  }
+  const digest = await sha256OfFile(onnx.path);
+  const known = candidates.find(({ sha256 }) => sha256 === digest)?.manifest;
+  if (known !== undefined) {
+    notes.push({ what: "file", value: "well-known", why: "its SHA-256 is that of a published model" });
+  }
+  return known;
+}
+
+async function locate(nameOrPath: string, options: ResolveOptions): Promise<string> {
+  const path = resolve(options.baseDir ?? ".", nameOrPath);
+  if (await exists(path)) {
+    return path;
+  }
+  const looksLikePath = /[/\\]|\.(onnx|ya?ml)$/i.test(nameOrPath);
+  const named = looksLikePath ? undefined : await options.named?.(nameOrPath);
+  if (named === undefined) {
+    throw new VedetteError("E_MODEL_NOT_FOUND", { model: nameOrPath });
+  }
+  return named;
+}
+
+async function manifestBeside(path: string): Promise<string | undefined> {
+  const stem = path.slice(0, path.length - extname(path).length);
+  for (const candidate of [`${stem}.yaml`, `${stem}.yml`]) {
+    if (await exists(candidate)) {
+      return candidate;
+    }
+  }
+  return undefined;
+}
+
+function isManifestPath(path: string): boolean {
+  return /\.ya?ml$/i.test(path);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(() => true, () => false);
+}
+
+/** `over` wins, key by key; so it does inside `input`, `options` and `classThresholds`. A given normalisation replaces the numbers below it. */
+function merge<Lower extends ModelFlags, Upper extends ModelFlags>(under: Lower, over: Upper): Lower & Upper {
+  const lower = { ...under.input };
+  if (over.input?.normalise !== undefined) {
+    delete lower.scale;
+    delete lower.mean;
+    delete lower.std;
+  }
+  return {
+    ...under,
+    ...dropUndefined(over),
+    input: { ...lower, ...dropUndefined(over.input ?? {}) },
+    options: { ...under.options, ...over.options },
+    classThresholds: { ...under.classThresholds, ...over.classThresholds },
+  };
+}
+
+function dropUndefined<T extends object>(value: T): T {
+  // Keys are only left out, so what remains is still a T whose optional keys are absent.
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as T;
+}
