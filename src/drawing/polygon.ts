@@ -1,6 +1,7 @@
 import type { Point } from "../domain/result.ts";
 import type { YuvPicture } from "../domain/picture.ts";
 import { clipArea, paintCoverage } from "./coverage.ts";
+import type { RowSpan } from "./coverage.ts";
 
 /**
  * Fills a polygon with soft edges; it is closed by itself. `opacity` below 1 lets the picture show through. Parts that
@@ -26,17 +27,25 @@ export function fillPolygon(picture: YuvPicture, points: readonly Point[], rgb: 
   paintCoverage(
     picture,
     area,
-    (y, into) => {
+    (y, into, span) => {
       sums.fill(0);
+      const reach = { from: width, to: 0 };
       for (const edge of edges) {
         if (edge.top < y + 1 && edge.bottom > y) {
-          addEdge(sums, edge, y);
+          addEdge(sums, edge, y, reach);
         }
       }
+      span.from = reach.from;
+      span.to = Math.min(width, reach.to);
       let covered = 0;
-      for (let i = 0; i < width; i++) {
-        covered += sums[i] ?? 0;
-        into[i] = Math.min(255, Math.abs(covered) * 255 + 0.5);
+      let value = 0;
+      for (let i = span.from; i < span.to; i++) {
+        const change = sums[i] ?? 0;
+        if (change !== 0) {
+          covered += change;
+          value = Math.min(255, Math.abs(covered) * 255 + 0.5);
+        }
+        into[i] = value;
       }
     },
     rgb,
@@ -140,7 +149,7 @@ function edgesOf(points: readonly Point[], left: number): Edge[] {
  * Adds what one edge does to row `y`: running sums over `sums` give the exact area of each pixel right of the edge
  * (the accumulation buffer of Raph Levien's font-rs).
  */
-function addEdge(sums: Float32Array, edge: Edge, y: number): void {
+function addEdge(sums: Float32Array, edge: Edge, y: number, reach: RowSpan): void {
   const from = Math.max(edge.top, y);
   const to = Math.min(edge.bottom, y + 1);
   const xFrom = edge.xTop + edge.slope * (from - edge.top);
@@ -150,6 +159,8 @@ function addEdge(sums: Float32Array, edge: Edge, y: number): void {
   const x1 = Math.max(x0, xFrom, xTo);
   const first = Math.floor(x0);
   const last = Math.ceil(x1);
+  reach.from = Math.min(reach.from, first);
+  reach.to = Math.max(reach.to, last + 1);
   if (last <= first + 1) {
     // Within one pixel: the part of it right of the edge's middle is covered.
     const covered = height * (1 - ((x0 + x1) / 2 - first));

@@ -20,6 +20,9 @@ export function fillRect(picture: YuvPicture, box: Box, rgb: number, opacity = 1
 
 /** Draws a box's outline. The line lies on the inside of the box, `thickness` whole pixels wide. */
 export function strokeRect(picture: YuvPicture, box: Box, rgb: number, thickness = 1): void {
+  if (box.some(Number.isNaN)) {
+    return;
+  }
   const x1 = Math.round(box[0]);
   const y1 = Math.round(box[1]);
   const x2 = Math.round(box[2]);
@@ -39,41 +42,65 @@ export function strokeRect(picture: YuvPicture, box: Box, rgb: number, thickness
  * The fast way for whole pixels of one colour. A chroma sample that belongs to the area only in part is mixed by its
  * share, so that odd edges do not bleed a full pixel.
  */
-function fillOpaque(picture: YuvPicture, area: PixelArea, rgb: number): void {
-  const { left, top, right, bottom } = area;
+function fillOpaque(picture: YuvPicture, { left, top, right, bottom }: PixelArea, rgb: number): void {
   const color = toYuv(picture, rgb);
-  const [luma, ...chroma] = picture.planes;
+  const [luma, u, v] = picture.planes;
   for (let y = top; y < bottom; y++) {
-    luma.data.fill(color.y, y * luma.stride + left, y * luma.stride + right);
+    fillRun(luma.data, y * luma.stride + left, y * luma.stride + right, color.y);
   }
-  const shareX = (x: number): number => share(x, left, right, picture.width);
-  const firstX = left >> 1;
-  const lastX = (right - 1) >> 1;
-  for (let y = top >> 1; y <= (bottom - 1) >> 1; y++) {
-    const shareY = share(y, top, bottom, picture.height);
-    for (const [plane, value] of [[chroma[0], color.u], [chroma[1], color.v]] as const) {
-      const row = y * plane.stride;
-      const mix = (x: number): void => {
-        const old = plane.data[row + x] ?? 0;
-        plane.data[row + x] = Math.round(old + (value - old) * shareX(x) * shareY);
-      };
-      if (shareY === 1) {
-        mix(firstX);
-        plane.data.fill(value, row + firstX + 1, row + lastX);
-        if (lastX > firstX) {
-          mix(lastX);
-        }
-      } else {
-        for (let x = firstX; x <= lastX; x++) {
-          mix(x);
-        }
-      }
+  const columns = chromaSpan(left, right, picture.width);
+  const rows = chromaSpan(top, bottom, picture.height);
+  for (const [plane, value] of [[u, color.u], [v, color.v]] as const) {
+    for (let y = rows.first; y <= rows.last; y++) {
+      const share = y === rows.first ? rows.firstShare : y === rows.last ? rows.lastShare : 1;
+      fillChromaRow(plane.data, y * plane.stride, columns, share, value);
     }
   }
 }
 
-/** How much of chroma sample `i` lies in `[from, to)`: ½ or 1. The last sample of an odd size stands for one pixel. */
-function share(i: number, from: number, to: number, size: number): number {
-  const pixels = Math.min(2, size - 2 * i);
-  return (Math.min(to, 2 * i + 2, size) - Math.max(from, 2 * i)) / pixels;
+function fillChromaRow(data: Uint8Array, row: number, columns: ChromaSpan, share: number, value: number): void {
+  const { first, last } = columns;
+  mix(data, row + first, value, share * columns.firstShare);
+  if (last > first) {
+    mix(data, row + last, value, share * columns.lastShare);
+  }
+  if (share === 1) {
+    fillRun(data, row + first + 1, row + last, value);
+  } else {
+    for (let at = row + first + 1; at < row + last; at++) {
+      mix(data, at, value, share);
+    }
+  }
+}
+
+function mix(data: Uint8Array, at: number, value: number, share: number): void {
+  const old = data[at] ?? 0;
+  data[at] = Math.round(old + (value - old) * share);
+}
+
+/** `fill` costs a call into the engine: a loop is faster for the sides of boxes. */
+function fillRun(data: Uint8Array, from: number, to: number, value: number): void {
+  if (to - from > 24) {
+    data.fill(value, from, to);
+  } else {
+    for (let at = from; at < to; at++) {
+      data[at] = value;
+    }
+  }
+}
+
+/** The chroma samples under pixels `[from, to)`, and how much of the first and the last belongs to them. */
+interface ChromaSpan {
+  readonly first: number;
+  readonly last: number;
+  readonly firstShare: number;
+  readonly lastShare: number;
+}
+
+function chromaSpan(from: number, to: number, size: number): ChromaSpan {
+  const first = from >> 1;
+  const last = (to - 1) >> 1;
+  // The last sample of an odd size stands for one pixel.
+  const share = (i: number): number => (Math.min(to, 2 * i + 2) - Math.max(from, 2 * i)) / Math.min(2, size - 2 * i);
+  return { first, last, firstShare: share(first), lastShare: share(last) };
 }

@@ -51,14 +51,7 @@ export function drawText(picture: YuvPicture, text: string, x: number, y: number
     fillRect(picture, [left, top, left + size.width, top + size.height], style.background, style.backgroundOpacity);
   }
   const padding = paddingOf(style);
-  let pen = left + padding;
-  for (const run of runs) {
-    if (pen >= picture.width) {
-      break;
-    }
-    drawRun(picture, run, pen + run.left, top + verticalPadding(padding) + run.top, style.color);
-    pen += run.advance;
-  }
+  drawRuns(picture, runs, left + padding, top + verticalPadding(padding), style.color);
   return size;
 }
 
@@ -68,19 +61,33 @@ export function readableOn(background: number): number {
   return luminance > 140 ? 0x000000 : 0xffffff;
 }
 
-function drawRun(picture: YuvPicture, run: GlyphRun, x: number, y: number, rgb: number): void {
-  const area = clipArea(picture, x, y, x + run.width, y + run.height);
+/** Paints all runs of a line in one pass over its rows. */
+function drawRuns(picture: YuvPicture, runs: readonly GlyphRun[], x: number, y: number, rgb: number): void {
+  const placed: { readonly run: GlyphRun; readonly left: number }[] = [];
+  let pen = x;
+  for (const run of runs) {
+    if (run.width > 0 && pen + run.left < picture.width) {
+      placed.push({ run, left: pen + run.left });
+    }
+    pen += run.advance;
+  }
+  const right = Math.max(...placed.map(({ run, left }) => left + run.width));
+  const top = y + Math.min(...placed.map(({ run }) => run.top));
+  const bottom = y + Math.max(...placed.map(({ run }) => run.top + run.height));
+  const area = clipArea(picture, Math.min(...placed.map(({ left }) => left)), top, right, bottom);
   if (area !== undefined) {
-    const { left, right } = area;
-    paintCoverage(
-      picture,
-      area,
-      (row, into) => {
-        const start = (row - y) * run.width - x;
-        into.set(run.alpha.subarray(start + left, start + right));
-      },
-      rgb,
-    );
+    const fillRow = (row: number, into: Uint8Array): void => {
+      for (const { run, left } of placed) {
+        const line = row - y - run.top;
+        const from = Math.max(left, area.left);
+        const to = Math.min(left + run.width, area.right);
+        // A word ends in white space, so the next one's empty margin covers nothing.
+        if (line >= 0 && line < run.height && from < to) {
+          into.set(run.alpha.subarray(line * run.width + from - left, line * run.width + to - left), from - area.left);
+        }
+      }
+    };
+    paintCoverage(picture, area, fillRow, rgb);
   }
 }
 
