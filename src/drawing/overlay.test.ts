@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { OverlayShape } from "../contracts/rule.ts";
 import type { Mask, Result } from "../domain/result.ts";
 import { mediaTimeUs, wallTimeMs } from "../domain/time.ts";
 import { blankPicture, paddingTouched, samples } from "../../test/support/pictures.ts";
