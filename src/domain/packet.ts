@@ -51,6 +51,8 @@ export interface Packet {
   readonly isKeyframe: boolean;
   /** When the camera captured it, as far as is known; else when it arrived. */
   readonly capturedAtMs: WallTimeMs;
+  /** True when its picture is only needed to decode others and must not be shown: an edit list cut it away. */
+  readonly isHidden?: boolean;
   /** Set on the first packet after a change of resolution or codec: the track as it is from here on. */
   readonly newTrack?: Track;
 }

@@ -1,0 +1,58 @@
+import { AV_PIX_FMT_NONE, FF_THREAD_FRAME, FF_THREAD_SLICE } from "node-av/constants";
+import { avGetPixFmtFromName, Codec, CodecContext, type Frame } from "node-av/lib";
+import type { VideoTrack } from "../domain/packet.ts";
+import { VedetteError } from "../errors.ts";
+import { codecId } from "./codec-names.ts";
+import type { DecoderOptions } from "./decoder-options.ts";
+import { MICROSECONDS } from "./media-times.ts";
+
+/** The accelerator that a decoder runs on. Disposing it releases the device. */
+export interface DecoderHardware extends Disposable {
+  /** Gives the picture in ordinary memory; takes the native frame over. */
+  download(native: Frame): Promise<Frame>;
+}
+
+/** An opened codec context, and on what it runs. */
+export interface OpenedDecoder {
+  readonly context: CodecContext;
+  readonly hardware: DecoderHardware | undefined;
+  readonly description: string;
+}
+
+/** Opens FFmpeg's decoder for a track. Throws `E_MEDIA_CODEC`. */
+export async function openDecoderContext(track: VideoTrack, options: DecoderOptions): Promise<OpenedDecoder> {
+  const id = codecId(track.codec);
+  const codec = id === undefined ? null : Codec.findDecoder(id);
+  if (codec === null) {
+    throw new VedetteError("E_MEDIA_CODEC", { source: "video track", codec: track.codec });
+  }
+  const context = new CodecContext();
+  context.allocContext3(codec);
+  configure(context, track, options);
+  const code = await context.open2(codec);
+  if (code < 0) {
+    context.freeContext();
+    throw new VedetteError("E_MEDIA_CODEC", { source: "video track", codec: track.codec });
+  }
+  return { context, hardware: undefined, description: `${codec.name ?? track.codec} (software)` };
+}
+
+function configure(context: CodecContext, track: VideoTrack, options: DecoderOptions): void {
+  const threads = options.threads ?? 1;
+  context.pktTimebase = MICROSECONDS;
+  context.threadCount = threads;
+  context.threadType = threads === 1 ? FF_THREAD_SLICE : FF_THREAD_FRAME;
+  context.width = track.width;
+  context.height = track.height;
+  if (track.codecPrivate === undefined) {
+    return;
+  }
+  if (track.codec === "rawvideo") {
+    const format = avGetPixFmtFromName(new TextDecoder().decode(track.codecPrivate));
+    if (format !== AV_PIX_FMT_NONE) {
+      context.pixelFormat = format;
+    }
+  } else {
+    context.extraData = Buffer.from(track.codecPrivate);
+  }
+}

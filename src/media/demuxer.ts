@@ -1,0 +1,242 @@
+import {
+  AV_PKT_DATA_NEW_EXTRADATA,
+  AV_PKT_FLAG_CORRUPT,
+  AV_PKT_FLAG_DISCARD,
+  AVDISCARD_ALL,
+  AVERROR_EOF,
+  AVERROR_EAGAIN,
+  AVFMT_FLAG_GENPTS,
+  AVMEDIA_TYPE_VIDEO,
+} from "node-av/constants";
+import { Dictionary, FormatContext, InputFormat, Packet as NativePacket } from "node-av/lib";
+import type { Clock } from "../contracts/clock.ts";
+import type { PacketSession } from "../contracts/source.ts";
+import type { Packet, Track } from "../domain/packet.ts";
+import { mediaTimeUs, type MediaTimeUs } from "../domain/time.ts";
+import { VedetteError } from "../errors.ts";
+import { redactUrl } from "../runtime/redact.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { checked, FfmpegFailure } from "./ffmpeg.ts";
+import { openFailure, readFailure } from "./demux-errors.ts";
+import { ticksToUs } from "./media-times.ts";
+import { trackOf } from "./tracks.ts";
+import { lacksEnd } from "./truncation.ts";
+
+/** How media is opened. */
+export interface OpenMediaOptions {
+  /** True for cameras and servers that do not wait for us. */
+  readonly isLive: boolean;
+  /** What FFmpeg may open for this input, playlists' entries included: its protocol names, `["file"]` for a local file. */
+  readonly protocols: readonly string[];
+  /** FFmpeg's name of the demuxer, where it cannot be told from the data (`mpjpeg`, `v4l2`). */
+  readonly format?: string;
+  /** Options of demuxer and protocol, as FFmpeg names them. */
+  readonly formatOptions?: Readonly<Record<string, string>>;
+  /** Aborting interrupts the opening, and later ends the packets quietly. */
+  readonly signal: AbortSignal;
+  /** The address for people, without credentials. */
+  readonly name?: string;
+  readonly clock?: Clock;
+}
+
+/**
+ * Opens a file, stream or device and finds its tracks: the best video track, and every audio track. Packets are copies
+ * and outlive the session. Throws `E_SOURCE_…` and `E_MEDIA_…`; a file that ends too early delivers what is there and
+ * then throws `E_MEDIA_TRUNCATED`.
+ */
+export async function openMedia(address: string, options: OpenMediaOptions): Promise<PacketSession> {
+  const name = options.name ?? redactUrl(address);
+  options.signal.throwIfAborted();
+  const context = new FormatContext();
+  context.allocContext();
+  const interrupt = (): void => {
+    context.interrupt();
+  };
+  options.signal.addEventListener("abort", interrupt, { once: true });
+  try {
+    await openInput(context, address, options);
+    const { tracks, trackOfStream, videoStream } = selectTracks(context, name);
+    return new Demuxer({ context, tracks, trackOfStream, videoStream, name, options, interrupt });
+  } catch (error) {
+    options.signal.removeEventListener("abort", interrupt);
+    await context.closeInput();
+    options.signal.throwIfAborted();
+    throw error instanceof FfmpegFailure ? openFailure(name, error) : error;
+  }
+}
+
+async function openInput(context: FormatContext, address: string, options: OpenMediaOptions): Promise<void> {
+  using dictionary = Dictionary.fromObject({
+    ...options.formatOptions,
+    protocol_whitelist: options.protocols.join(","),
+  });
+  const format = options.format === undefined ? null : InputFormat.findInputFormat(options.format);
+  if (options.format !== undefined && format === null) {
+    throw new VedetteError("E_MEDIA_FORMAT", { source: options.name ?? redactUrl(address), reason: `no demuxer called ${options.format} in this build` });
+  }
+  if (!options.isLive) {
+    // Elementary streams with B-frames carry no presentation times; FFmpeg works them out by reading ahead.
+    context.setFlags(AVFMT_FLAG_GENPTS);
+  }
+  checked(await context.openInput(address, format, dictionary), "opening");
+  checked(await context.findStreamInfo(), "reading the tracks");
+}
+
+interface Selection {
+  readonly tracks: readonly Track[];
+  /** Track index per stream index; undefined for streams that are left out. */
+  readonly trackOfStream: readonly (number | undefined)[];
+  readonly videoStream: number;
+}
+
+function selectTracks(context: FormatContext, name: string): Selection {
+  const streams = context.streams;
+  const video = context.findBestStream(AVMEDIA_TYPE_VIDEO);
+  const tracks: Track[] = [];
+  const found: string[] = [];
+  const trackOfStream = streams.map((stream) => {
+    const track = trackOf(stream);
+    const isCover = stream.attachedPic !== null;
+    if (track !== undefined) {
+      found.push(isCover ? "a cover picture" : `${track.kind} (${track.codec})`);
+    }
+    if (track === undefined || isCover || (track.kind === "video" && stream.index !== video)) {
+      stream.discard = AVDISCARD_ALL;
+      return undefined;
+    }
+    tracks.push(track);
+    return tracks.length - 1;
+  });
+  if (!tracks.some((track) => track.kind === "video")) {
+    throw found.length === 0
+      ? new VedetteError("E_MEDIA_FORMAT", { source: name, reason: "it holds no video or audio" })
+      : new VedetteError("E_MEDIA_NO_VIDEO", { source: name, found: found.join(", ") });
+  }
+  return { tracks, trackOfStream, videoStream: video };
+}
+
+interface DemuxerParts extends Selection {
+  readonly context: FormatContext;
+  readonly name: string;
+  readonly options: OpenMediaOptions;
+  readonly interrupt: () => void;
+}
+
+/** One open input. Reads one packet ahead of nobody: each is read when it is asked for. */
+class Demuxer implements PacketSession {
+  readonly delivers = "packets";
+  readonly isLive: boolean;
+  readonly tracks: readonly Track[];
+  readonly packets: AsyncIterable<Packet>;
+  readonly durationS: number | undefined;
+  readonly #parts: DemuxerParts;
+  readonly #clock: Clock;
+  readonly #timeBases: readonly { readonly num: number; readonly den: number }[];
+  readonly #lastDtsUs: (number | undefined)[];
+  #isClosing = false;
+  #reading: Promise<unknown> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+  #videoPackets = 0;
+
+  constructor(parts: DemuxerParts) {
+    this.#parts = parts;
+    this.#clock = parts.options.clock ?? systemClock;
+    this.isLive = parts.options.isLive;
+    this.tracks = parts.tracks;
+    this.#timeBases = parts.context.streams.map((stream) => stream.timeBase);
+    this.#lastDtsUs = parts.tracks.map(() => undefined);
+    const durationUs = Number(parts.context.duration);
+    this.durationS = !this.isLive && durationUs > 0 ? durationUs / 1_000_000 : undefined;
+    this.packets = this.#read();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    this.#isClosing = true;
+    this.#parts.options.signal.removeEventListener("abort", this.#parts.interrupt);
+    this.#parts.context.interrupt();
+    await this.#reading;
+    await this.#parts.context.closeInput();
+  }
+
+  #isStopped(): boolean {
+    return this.#isClosing || this.#parts.options.signal.aborted;
+  }
+
+  async *#read(): AsyncGenerator<Packet, void, undefined> {
+    const { context, trackOfStream } = this.#parts;
+    using native = new NativePacket();
+    native.alloc();
+    let wasCut = false;
+    while (!this.#isStopped()) {
+      const reading = context.readFrame(native);
+      this.#reading = reading;
+      const code = await reading;
+      if (this.#isStopped()) {
+        return;
+      }
+      if (code === AVERROR_EAGAIN) {
+        // A device without a picture yet: it blocks in reads, so this is rare and the pause short.
+        await this.#clock.sleep(1);
+        continue;
+      }
+      if (code === AVERROR_EOF && !wasCut) {
+        this.#complainIfShort();
+        return;
+      }
+      if (code < 0) {
+        throw readFailure(this.#parts.name, code, { isLive: this.isLive, frames: this.#videoPackets });
+      }
+      const track = trackOfStream[native.streamIndex];
+      if (track !== undefined && native.size > 0) {
+        wasCut = !this.isLive && native.hasFlags(AV_PKT_FLAG_CORRUPT);
+        yield this.#packetOf(native, track);
+      }
+      native.unref();
+    }
+  }
+
+  #packetOf(native: NativePacket, track: number): Packet {
+    const timeBase = this.#timeBases[native.streamIndex] ?? native.timeBase;
+    const known = this.tracks[track];
+    const last = this.#lastDtsUs[track];
+    const pts = ticksToUs(native.pts, timeBase);
+    // Decoding times rise strictly: where a container repeats or omits them, the next microsecond stands in.
+    const dts = Math.max(ticksToUs(native.dts, timeBase) ?? pts ?? -Infinity, last === undefined ? -Infinity : last + 1);
+    const dtsUs: MediaTimeUs = mediaTimeUs(Number.isFinite(dts) ? dts : 0);
+    this.#lastDtsUs[track] = dtsUs;
+    if (known?.kind === "video") {
+      this.#videoPackets += 1;
+    }
+    const changed = native.getSideData(AV_PKT_DATA_NEW_EXTRADATA);
+    return {
+      track,
+      // A copy with a buffer of its own: it crosses threads without its neighbours.
+      data: new Uint8Array(native.data ?? []),
+      ptsUs: pts ?? dtsUs,
+      dtsUs,
+      durationUs: native.duration > 0n ? (ticksToUs(native.duration, timeBase) ?? 0) : 0,
+      isKeyframe: native.isKeyframe,
+      capturedAtMs: this.#clock.now(),
+      ...(native.hasFlags(AV_PKT_FLAG_DISCARD) ? { isHidden: true } : {}),
+      ...(changed !== null && known !== undefined ? { newTrack: { ...known, codecPrivate: new Uint8Array(changed) } } : {}),
+    };
+  }
+
+  /** Containers that lose their end look like ones that are finished: compare with what the header promised. */
+  #complainIfShort(): void {
+    const stream = this.#parts.context.streams[this.#parts.videoStream];
+    const video = this.tracks.findIndex((track) => track.kind === "video");
+    const lastUs = this.#lastDtsUs[video];
+    if (!this.isLive && stream !== undefined && lastUs !== undefined && lacksEnd(stream, lastUs)) {
+      throw new VedetteError("E_MEDIA_TRUNCATED", {
+        source: this.#parts.name,
+        frames: this.#videoPackets,
+        reason: "its header promises more",
+      });
+    }
+  }
+}

@@ -1,0 +1,174 @@
+import { AV_PKT_FLAG_KEY, AVERROR_ENOSPC, AVFMT_FLAG_FLUSH_PACKETS, AVIO_FLAG_WRITE } from "node-av/constants";
+import { Dictionary, FormatContext, IOContext, Packet as NativePacket } from "node-av/lib";
+import type { Packet, Track } from "../domain/packet.ts";
+import { VedetteError } from "../errors.ts";
+import { checked, describeReturnCode, FfmpegFailure } from "./ffmpeg.ts";
+import { MICROSECONDS, usToTicks } from "./media-times.ts";
+import { describeTrack } from "./mux-tracks.ts";
+
+/** How a container is written. */
+export interface MuxerOptions {
+  /**
+   * `mp4`: a regular MP4 once closed, and playable up to the last second when the process dies before; `fmp4`: fragments
+   * to the end; `matroska`.
+   */
+  readonly format: "mp4" | "fmp4" | "matroska";
+  /** As a source or encoder gave them; `packet.track` counts in this order. */
+  readonly tracks: readonly Track[];
+  /** The file's name for people; the path when left out. */
+  readonly name?: string;
+}
+
+/**
+ * Writes packets into a container, untouched, with their own times. `write` may not overlap. Throws `E_OUTPUT_FULL` when
+ * the device is full, `E_OUTPUT_BROKEN` otherwise. Disposing finishes the file, once; `close` says whether that worked.
+ */
+export interface Muxer extends AsyncDisposable {
+  write(packet: Packet): Promise<void>;
+  /** Finishes the file. Throws as `write`. */
+  close(): Promise<void>;
+}
+
+const CONTAINERS = {
+  mp4: { container: "mp4", flags: "+hybrid_fragmented+frag_keyframe+default_base_moof" },
+  fmp4: { container: "mp4", flags: "+frag_keyframe+empty_moov+default_base_moof+delay_moov" },
+  matroska: { container: "matroska", flags: undefined },
+} as const;
+
+/** Longest piece that a crash can cost. */
+const FRAGMENT_US = 1_000_000;
+
+/** Creates a file. Throws `E_OUTPUT_UNWRITABLE`, and `E_OUTPUT_BROKEN` for tracks that the container cannot hold. */
+export async function createMuxer(path: string, options: MuxerOptions): Promise<Muxer> {
+  const name = options.name ?? path;
+  const output = new IOContext();
+  const code = await output.open2(`file:${path}`, AVIO_FLAG_WRITE);
+  if (code < 0) {
+    throw new VedetteError("E_OUTPUT_UNWRITABLE", { output: name, reason: describeReturnCode(code) });
+  }
+  return startMuxer(output, name, options, () => output.closep());
+}
+
+/** As {@link createMuxer} for an `fmp4` in memory: `onData` receives the header, then fragment by fragment. */
+export async function createStreamMuxer(onData: (bytes: Uint8Array) => void, options: { readonly tracks: readonly Track[] }): Promise<Muxer> {
+  const output = new IOContext();
+  output.allocContextWithCallbacks(65_536, 1, null, (buffer) => {
+    onData(new Uint8Array(buffer));
+    return buffer.length;
+  });
+  return startMuxer(output, "memory", { ...options, format: "fmp4" }, () => {
+    output.freeContext();
+    return Promise.resolve(0);
+  });
+}
+
+async function startMuxer(output: IOContext, name: string, options: MuxerOptions, closeOutput: () => Promise<number>): Promise<Muxer> {
+  const { container, flags } = CONTAINERS[options.format];
+  const context = new FormatContext();
+  try {
+    checked(context.allocOutputContext2(null, container, null), "choosing the container");
+    context.pb = output;
+    context.setFlags(AVFMT_FLAG_FLUSH_PACKETS);
+    for (const track of options.tracks) {
+      const stream = context.newStream();
+      describeTrack(stream, track);
+    }
+    using dictionary = Dictionary.fromObject({
+      ...(flags === undefined ? {} : { movflags: flags, frag_duration: FRAGMENT_US, min_frag_duration: FRAGMENT_US / 2 }),
+    });
+    checked(await context.writeHeader(dictionary), "writing the header");
+  } catch (error) {
+    context.pb = null;
+    context.freeContext();
+    await closeOutput();
+    throw error instanceof FfmpegFailure ? outputFailure(name, error.returnCode) : error;
+  }
+  return new FfmpegMuxer(context, name, options.tracks, closeOutput);
+}
+
+function outputFailure(output: string, code: number): VedetteError {
+  return code === AVERROR_ENOSPC
+    ? new VedetteError("E_OUTPUT_FULL", { output })
+    : new VedetteError("E_OUTPUT_BROKEN", { output, reason: describeReturnCode(code) });
+}
+
+class FfmpegMuxer implements Muxer {
+  readonly #context: FormatContext;
+  readonly #name: string;
+  readonly #tracks: readonly Track[];
+  readonly #closeOutput: () => Promise<number>;
+  readonly #native = new NativePacket();
+  readonly #timeBases: readonly { readonly num: number; readonly den: number }[];
+  readonly #lastDts: bigint[] = [];
+  #busy: Promise<unknown> = Promise.resolve();
+  #closed: Promise<void> | undefined;
+
+  constructor(context: FormatContext, name: string, tracks: readonly Track[], closeOutput: () => Promise<number>) {
+    this.#context = context;
+    this.#name = name;
+    this.#tracks = tracks;
+    this.#closeOutput = closeOutput;
+    this.#timeBases = context.streams.map((stream) => stream.timeBase);
+    this.#native.alloc();
+  }
+
+  write(packet: Packet): Promise<void> {
+    if (this.#closed !== undefined) {
+      return Promise.reject(new Error("the muxer was used after it had been closed"));
+    }
+    const result = this.#write(packet);
+    this.#busy = result;
+    return result;
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close().catch(() => undefined);
+  }
+
+  async #write(packet: Packet): Promise<void> {
+    const native = this.#native;
+    native.unref();
+    native.data = Buffer.from(packet.data.buffer, packet.data.byteOffset, packet.data.byteLength);
+    native.streamIndex = packet.track;
+    native.pts = usToTicks(packet.ptsUs);
+    native.dts = usToTicks(packet.dtsUs);
+    native.duration = usToTicks(packet.durationUs);
+    if (packet.isKeyframe) {
+      native.setFlags(AV_PKT_FLAG_KEY);
+    }
+    const timeBase = this.#timeBases[packet.track];
+    if (timeBase === undefined) {
+      throw new RangeError(`packet of track ${packet.track}, but there are ${this.#tracks.length} tracks`);
+    }
+    native.rescaleTs(MICROSECONDS, timeBase);
+    const last = this.#lastDts[packet.track];
+    if (last !== undefined && native.dts <= last) {
+      // Matroska counts milliseconds: two packets can fall onto one.
+      native.dts = last + 1n;
+      native.pts = native.pts < native.dts ? native.dts : native.pts;
+    }
+    this.#lastDts[packet.track] = native.dts;
+    this.#check(await this.#context.interleavedWriteFrame(native));
+  }
+
+  async #close(): Promise<void> {
+    await this.#busy.catch(() => undefined);
+    const code = await this.#context.writeTrailer();
+    this.#context.pb = null;
+    const closed = await this.#closeOutput();
+    this.#context.freeContext();
+    this.#native.free();
+    this.#check(Math.min(code, closed));
+  }
+
+  #check(code: number): void {
+    if (code < 0) {
+      throw outputFailure(this.#name, code);
+    }
+  }
+}
+
