@@ -61,6 +61,8 @@ export interface RuleContext {
   readonly labels: readonly string[] | undefined;
   /** Size of the pictures, when known already: points outside are refused then. */
   readonly frame?: { readonly width: number; readonly height: number } | undefined;
+  /** False refuses rules that need identities over time; undefined when not known. */
+  readonly isTracked?: boolean | undefined;
   /** Told, once each, what only shows while running: points outside the pictures that come. */
   readonly warn?: ((message: string) => void) | undefined;
 }

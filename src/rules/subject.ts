@@ -1,4 +1,5 @@
 import { configError } from "./config-error.ts";
+import { nearest } from "../runtime/nearest.ts";
 import type { RuleContext } from "../contracts/kinds.ts";
 import type { Box, Detection, Point } from "../domain/result.ts";
 
@@ -34,17 +35,28 @@ export function checkLabel(label: string, rule: string, field: string, context: 
   if (labels === undefined || labels.includes(label)) {
     return;
   }
-  const nearest = labels
-    .map((known) => ({ known, edits: editDistance(known.toLowerCase(), label.toLowerCase()) }))
-    .sort((a, b) => a.edits - b.edits)[0];
-  const isNear = nearest !== undefined && nearest.edits <= Math.max(2, label.length / 2);
-  const advice = isNear ? `did you mean "${nearest.known}"?` : `it has ${listOf(labels)}`;
+  const meant = nearest(label, labels);
+  const advice = meant === undefined ? `it has ${listOf(labels)}` : `did you mean "${meant}"?`;
   throw configError(rule, field, `the model has no class "${label}": ${advice}`);
 }
 
-/** Those of the detections that have an identity. */
+/** Refuses a stream that has no tracker: without identities nothing could ever be counted. */
+export function needTracks(rule: string, kind: string, context: RuleContext): void {
+  if (context.isTracked === false) {
+    throw configError(rule, "kind", `a ${kind} follows objects over time: the stream needs a tracker (track: { kind: bytetrack })`);
+  }
+}
+
+/** Those of the detections that have an identity, by rising identity: the same results give the same event ids in whatever order a model reports. */
 export function trackedOf(detections: readonly Detection[] | undefined, isSubject: (detection: Detection) => boolean): readonly Tracked[] {
-  return (detections ?? []).filter((detection): detection is Tracked => detection.trackId !== undefined && isSubject(detection));
+  return (detections ?? [])
+    .filter((detection): detection is Tracked => detection.trackId !== undefined && isSubject(detection))
+    .sort((a, b) => a.trackId - b.trackId);
+}
+
+/** Orders detections: the surest first; equals by place and identity, so that the model's own order never matters. */
+export function bySureness(a: Detection, b: Detection): number {
+  return b.score - a.score || a.box[0] - b.box[0] || a.box[1] - b.box[1] || (a.trackId ?? 0) - (b.trackId ?? 0);
 }
 
 /**
@@ -68,17 +80,4 @@ function toTenths(value: number): number {
 function listOf(labels: readonly string[]): string {
   const shown = labels.slice(0, 8).map((label) => `"${label}"`);
   return labels.length > shown.length ? `${shown.join(", ")} and ${labels.length - shown.length} more` : shown.join(", ");
-}
-
-/** Levenshtein distance: insertions, deletions and replacements that turn one text into the other. */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (const [i, x] of Array.from(a).entries()) {
-    const row = [i + 1];
-    for (const [j, y] of Array.from(b).entries()) {
-      row.push(Math.min((row[j] ?? 0) + 1, (previous[j + 1] ?? 0) + 1, (previous[j] ?? 0) + (x === y ? 0 : 1)));
-    }
-    previous = row;
-  }
-  return previous.at(-1) ?? 0;
 }

@@ -6,7 +6,7 @@ import type { Detection, Point, Result } from "../../domain/result.ts";
 import { EventMaker } from "../event-maker.ts";
 import { FramePoints } from "../frame-points.ts";
 import { along, between, signedDistance } from "../geometry.ts";
-import { createSubject, heightOf, pointOf, trackedOf, type Tracked } from "../subject.ts";
+import { createSubject, heightOf, needTracks, pointOf, trackedOf, type Tracked } from "../subject.ts";
 import { TrackMemory } from "../track-memory.ts";
 
 /** What is known of one object. */
@@ -33,6 +33,7 @@ export class LineRule implements Rule {
   readonly #counts = { in: 0, out: 0 };
 
   constructor(config: LineConfig, context: RuleContext) {
+    needTracks(config.name, config.kind, context);
     this.name = config.name;
     this.#config = config;
     this.#points = new FramePoints(config, context);
@@ -47,9 +48,7 @@ export class LineRule implements Rule {
     if (a === undefined || b === undefined) {
       return [];
     }
-    // By identity, not in the model's order: the same results give the same ids whatever order they come in.
-    const subjects = trackedOf(result.detections, this.#isSubject).toSorted((p, q) => p.trackId - q.trackId);
-    return subjects.flatMap((detection) => this.#see(detection, result, a, b));
+    return trackedOf(result.detections, this.#isSubject).flatMap((detection) => this.#see(detection, result, a, b));
   }
 
   overlay(width: number, height: number): readonly OverlayShape[] {
