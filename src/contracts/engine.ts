@@ -7,14 +7,11 @@ import type { MediaTimeUs } from "../domain/time.ts";
 export interface Interpreter {
   /**
    * Outputs of one frame (batch dimension 1, already split) to a finding in source pixels. Throws `E_MODEL_OUTPUT` when
-   * the outputs do not fit the family, saying what was expected and what came.
+   * the outputs do not fit the family, saying what was expected and what came. Typed arrays in the finding are handed
+   * over, also the outputs' own: the interpreter must not use them again. Outputs that it does not hand over are gone
+   * after the call.
    */
   interpret(outputs: readonly Tensor[], geometry: InputGeometry): Finding;
-  /**
-   * True when findings hold on to the outputs' arrays: the engine then makes new ones for every frame instead of letting
-   * the next frame overwrite them. Typed arrays in a finding are handed over; the interpreter must not use them again.
-   */
-  readonly keepsOutputs?: boolean;
 }
 
 /**

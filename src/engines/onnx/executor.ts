@@ -28,6 +28,9 @@ const LONGEST_BACK_OFF_MS = 30_000;
 /** How long a thread may take to leave by itself; it finishes the run it is in. */
 const CLOSE_MS = 1_000;
 
+/** JavaScript's own memory in the thread: a runaway interpreter ends there, long before the machine suffers. */
+const MOST_HEAP_MB = 256;
+
 /** Next to this file, compiled or not. */
 const THREAD = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url);
 
@@ -69,7 +72,7 @@ export class Executor implements AsyncDisposable {
   /** Starts the thread and waits until it has loaded the model. Throws why it could not. */
   async start(signal: AbortSignal): Promise<ExecutorReady> {
     signal.throwIfAborted();
-    const thread = new Worker(THREAD, { workerData: this.#setup, name: "vedette-onnx" });
+    const thread = new Worker(THREAD, { workerData: this.#setup, name: "vedette-onnx", resourceLimits: { maxOldGenerationSizeMb: MOST_HEAP_MB } });
     this.#thread = thread;
     const { promise: exited, resolve: resolveExited } = Promise.withResolvers<undefined>();
     this.#exited = exited;

@@ -17,6 +17,8 @@ export interface ExecutorSetup {
   readonly device: number;
   /** Threads inside one run. */
   readonly threads: number;
+  /** Whether these threads wait actively. */
+  readonly spin: boolean;
 }
 
 /** Pixels of one frame, on shared memory. */

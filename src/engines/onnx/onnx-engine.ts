@@ -146,6 +146,9 @@ function closed(): VedetteError {
 function toFramePixels({ pixels }: EngineRequest): FramePixels {
   const { width, height, channels, geometry } = pixels;
   const length = width * height * channels;
+  if (pixels.data.length < length) {
+    throw new RangeError(`expected ${length} bytes of pixels (${width} × ${height} × ${channels}), got ${pixels.data.length}`);
+  }
   if (pixels.data.buffer instanceof SharedArrayBuffer) {
     return { data: pixels.data.subarray(0, length), width, height, geometry };
   }

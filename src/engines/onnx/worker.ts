@@ -4,7 +4,7 @@ import type { EngineReply, Interpreter } from "../../contracts/engine.ts";
 import { VedetteError } from "../../errors.ts";
 import type { ExecutorReady, ExecutorSetup, FramePixels, FromExecutor, PlainError, ProviderName, ToExecutor } from "./messages.ts";
 import { chooseProviders, unavailable } from "./providers.ts";
-import { OnnxSession } from "./session.ts";
+import { freeOutputs, OnnxSession } from "./session.ts";
 import { shortReason } from "./short-reason.ts";
 
 // Started by executor.ts only, which passes an ExecutorSetup.
@@ -54,36 +54,43 @@ async function openWith(provider: ProviderName, interpreter: Interpreter, passed
     device: setup.device,
     threads: setup.threads,
     maxBatch: setup.model.maxBatch,
-    freshOutputs: interpreter.keepsOutputs ?? false,
+    spin: setup.spin,
   });
   const outputs = await session.warmUp();
   // Outputs that do not fit the family are better reported now than with the first frame.
   interpreter.interpret(outputs, session.plainGeometry);
+  freeOutputs([outputs]);
   return { session, ready: { provider, passedOver, batchSizes: session.batchSizes } };
 }
 
-async function infer(session: OnnxSession, interpreter: Interpreter, frames: readonly FramePixels[]): Promise<readonly EngineReply[]> {
+/** Computes, posts the findings, and frees what is left. */
+async function infer(session: OnnxSession, interpreter: Interpreter, id: number, frames: readonly FramePixels[]): Promise<void> {
   const start = performance.now();
   const outputs = await session.run(frames);
   const inferMs = performance.now() - start;
-  return frames.map(({ geometry }, index) => {
-    const from = performance.now();
-    const finding = interpreter.interpret(outputs[index] ?? [], geometry);
-    return { finding, inferMs, interpretMs: performance.now() - from };
-  });
+  try {
+    const replies = frames.map(({ geometry }, index): EngineReply => {
+      const from = performance.now();
+      const finding = interpreter.interpret(outputs[index] ?? [], geometry);
+      return { finding, inferMs, interpretMs: performance.now() - from };
+    });
+    post({ type: "replied", id, replies }, [...arrayMemory(replies)]);
+  } finally {
+    freeOutputs(outputs);
+  }
 }
 
-/** Memory of a finding's typed arrays, to be handed over instead of copied; not what the session uses again. */
-function transferable(value: unknown, session: OnnxSession, into = new Set<ArrayBuffer>(), depth = 0): Set<ArrayBuffer> {
+/** Memory of the typed arrays in findings: masks, images, embeddings, outputs as they are. It is handed over, not copied. */
+function arrayMemory(value: unknown, into = new Set<ArrayBuffer>(), depth = 0): Set<ArrayBuffer> {
   if (ArrayBuffer.isView(value)) {
     const { buffer } = value;
-    if (buffer instanceof ArrayBuffer && !session.owns(buffer) && !isMarkedAsUntransferable(buffer)) {
+    if (buffer instanceof ArrayBuffer && !isMarkedAsUntransferable(buffer)) {
       into.add(buffer);
     }
   } else if (typeof value === "object" && value !== null && depth < 6) {
     for (const inner of Object.values(value)) {
       if (typeof inner === "object") {
-        transferable(inner, session, into, depth + 1);
+        arrayMemory(inner, into, depth + 1);
       }
     }
   }
@@ -115,8 +122,7 @@ async function main(): Promise<void> {
         return;
       }
       try {
-        const replies = await infer(session, interpreter, message.frames);
-        post({ type: "replied", id: message.id, replies }, [...transferable(replies, session)]);
+        await infer(session, interpreter, message.id, message.frames);
       } catch (error) {
         post({ type: "failed", id: message.id, error: plain(error) });
       }
