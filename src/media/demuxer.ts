@@ -12,7 +12,7 @@ import { Dictionary, FormatContext, InputFormat, Packet as NativePacket } from "
 import type { Clock } from "../contracts/clock.ts";
 import type { PacketSession } from "../contracts/source.ts";
 import type { Packet, Track } from "../domain/packet.ts";
-import { mediaTimeUs, type MediaTimeUs } from "../domain/time.ts";
+import { mediaTimeUs, wallTimeMs, type MediaTimeUs } from "../domain/time.ts";
 import { VedetteError } from "../errors.ts";
 import { redactUrl } from "../runtime/redact.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -24,8 +24,8 @@ import { lacksEnd } from "./truncation.ts";
 
 /** How media is opened. */
 export interface OpenMediaOptions {
-  /** True for cameras and servers that do not wait for us. */
-  readonly isLive: boolean;
+  /** True for cameras and servers that do not wait for us; `unless-finite` asks the input: what has a known length waits. */
+  readonly isLive: boolean | "unless-finite";
   /** What FFmpeg may open for this input, playlists' entries included: its protocol names, `["file"]` for a local file. */
   readonly protocols: readonly string[];
   /** FFmpeg's name of the demuxer, where it cannot be told from the data (`mpjpeg`, `v4l2`). */
@@ -36,6 +36,8 @@ export interface OpenMediaOptions {
   readonly signal: AbortSignal;
   /** The address for people, without credentials. */
   readonly name?: string;
+  /** True when the input's times count from 1970: they tell then when each picture was captured. */
+  readonly hasWallClockTimes?: boolean;
   readonly clock?: Clock;
 }
 
@@ -68,13 +70,14 @@ export async function openMedia(address: string, options: OpenMediaOptions): Pro
 async function openInput(context: FormatContext, address: string, options: OpenMediaOptions): Promise<void> {
   using dictionary = Dictionary.fromObject({
     ...options.formatOptions,
-    protocol_whitelist: options.protocols.join(","),
+    // FFmpeg takes an empty list for "everything".
+    protocol_whitelist: options.protocols.length === 0 ? "none" : options.protocols.join(","),
   });
   const format = options.format === undefined ? null : InputFormat.findInputFormat(options.format);
   if (options.format !== undefined && format === null) {
     throw new VedetteError("E_MEDIA_FORMAT", { source: options.name ?? redactUrl(address), reason: `no demuxer called ${options.format} in this build` });
   }
-  if (!options.isLive) {
+  if (options.isLive === false) {
     // Elementary streams with B-frames carry no presentation times; FFmpeg works them out by reading ahead.
     context.setFlags(AVFMT_FLAG_GENPTS);
   }
@@ -141,11 +144,11 @@ class Demuxer implements PacketSession {
   constructor(parts: DemuxerParts) {
     this.#parts = parts;
     this.#clock = parts.options.clock ?? systemClock;
-    this.isLive = parts.options.isLive;
+    const durationUs = Number(parts.context.duration);
+    this.isLive = parts.options.isLive === "unless-finite" ? !(durationUs > 0) : parts.options.isLive;
     this.tracks = parts.tracks;
     this.#timeBases = parts.context.streams.map((stream) => stream.timeBase);
     this.#lastDtsUs = parts.tracks.map(() => undefined);
-    const durationUs = Number(parts.context.duration);
     this.durationS = !this.isLive && durationUs > 0 ? durationUs / 1_000_000 : undefined;
     this.packets = this.#read();
   }
@@ -220,7 +223,7 @@ class Demuxer implements PacketSession {
       dtsUs,
       durationUs: native.duration > 0n ? (ticksToUs(native.duration, timeBase) ?? 0) : 0,
       isKeyframe: native.isKeyframe,
-      capturedAtMs: this.#clock.now(),
+      capturedAtMs: this.#parts.options.hasWallClockTimes === true ? wallTimeMs((pts ?? dtsUs) / 1000) : this.#clock.now(),
       ...(native.hasFlags(AV_PKT_FLAG_DISCARD) ? { isHidden: true } : {}),
       ...(changed !== null && known !== undefined ? { newTrack: { ...known, codecPrivate: new Uint8Array(changed) } } : {}),
     };

@@ -7,3 +7,4 @@ export type { EncoderOptions } from "./encoder-options.ts";
 export { createMuxer, createStreamMuxer, type Muxer, type MuxerOptions } from "./muxer.ts";
 export { frameFromPicture } from "./drawable.ts";
 export { aliveFrames, onLeakedFrame, type FrameTimes } from "./media-frame.ts";
+export { listCameras, type Camera } from "./cameras.ts";

@@ -30,7 +30,7 @@ export interface Muxer extends AsyncDisposable {
 }
 
 const CONTAINERS = {
-  mp4: { container: "mp4", flags: "+hybrid_fragmented+frag_keyframe+default_base_moof" },
+  mp4: { container: "mp4", flags: "+hybrid_fragmented+frag_keyframe+default_base_moof+delay_moov" },
   fmp4: { container: "mp4", flags: "+frag_keyframe+empty_moov+default_base_moof+delay_moov" },
   matroska: { container: "matroska", flags: undefined },
 } as const;
@@ -74,7 +74,7 @@ async function startMuxer(output: IOContext, name: string, options: MuxerOptions
       describeTrack(stream, track);
     }
     using dictionary = Dictionary.fromObject({
-      ...(flags === undefined ? {} : { movflags: flags, frag_duration: FRAGMENT_US, min_frag_duration: FRAGMENT_US / 2 }),
+      ...(flags === undefined ? {} : { movflags: flags, frag_duration: FRAGMENT_US, min_frag_duration: FRAGMENT_US / 2, use_editlist: 1 }),
     });
     checked(await context.writeHeader(dictionary), "writing the header");
   } catch (error) {

@@ -1,4 +1,5 @@
+import { fileOutput } from "./file/index.ts";
 import { jsonlOutput } from "./jsonl/index.ts";
 
 /** Every kind of output. One line each. */
-export const OUTPUTS = [jsonlOutput] as const;
+export const OUTPUTS = [fileOutput, jsonlOutput] as const;
