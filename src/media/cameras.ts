@@ -11,5 +11,5 @@ export interface Camera {
 /** The cameras of this machine, in the system's order. Empty where none can be listed. */
 export async function listCameras(): Promise<readonly Camera[]> {
   const devices = await Device.list();
-  return devices.filter((device) => device.type === "video").map(({ id, name }) => ({ id, name }));
+  return devices.filter((device) => device.type === "video").map(({ name, description }) => ({ id: name, name: description }));
 }

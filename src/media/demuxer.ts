@@ -195,6 +195,7 @@ class Demuxer implements PacketSession {
       }
       const track = trackOfStream[native.streamIndex];
       if (track !== undefined && native.size > 0) {
+        this.#videoPackets += this.tracks[track]?.kind === "video" ? 1 : 0;
         wasCut = !this.isLive && native.hasFlags(AV_PKT_FLAG_CORRUPT);
         yield this.#packetOf(native, track);
       }
@@ -204,17 +205,9 @@ class Demuxer implements PacketSession {
 
   #packetOf(native: NativePacket, track: number): Packet {
     const timeBase = this.#timeBases[native.streamIndex] ?? native.timeBase;
-    const known = this.tracks[track];
-    const last = this.#lastDtsUs[track];
     const pts = ticksToUs(native.pts, timeBase);
-    // Decoding times rise strictly: where a container repeats or omits them, the next microsecond stands in.
-    const dts = Math.max(ticksToUs(native.dts, timeBase) ?? pts ?? -Infinity, last === undefined ? -Infinity : last + 1);
-    const dtsUs: MediaTimeUs = mediaTimeUs(Number.isFinite(dts) ? dts : 0);
-    this.#lastDtsUs[track] = dtsUs;
-    if (known?.kind === "video") {
-      this.#videoPackets += 1;
-    }
-    const changed = native.getSideData(AV_PKT_DATA_NEW_EXTRADATA);
+    const dtsUs = this.#risingDts(track, ticksToUs(native.dts, timeBase) ?? pts);
+    const newTrack = this.#newTrackOf(native, track);
     return {
       track,
       // A copy with a buffer of its own: it crosses threads without its neighbours.
@@ -225,8 +218,23 @@ class Demuxer implements PacketSession {
       isKeyframe: native.isKeyframe,
       capturedAtMs: this.#parts.options.hasWallClockTimes === true ? wallTimeMs((pts ?? dtsUs) / 1000) : this.#clock.now(),
       ...(native.hasFlags(AV_PKT_FLAG_DISCARD) ? { isHidden: true } : {}),
-      ...(changed !== null && known !== undefined ? { newTrack: { ...known, codecPrivate: new Uint8Array(changed) } } : {}),
+      ...(newTrack === undefined ? {} : { newTrack }),
     };
+  }
+
+  /** Decoding times rise strictly: where a container repeats or omits one, the next microsecond stands in. */
+  #risingDts(track: number, dtsUs: MediaTimeUs | undefined): MediaTimeUs {
+    const last = this.#lastDtsUs[track];
+    const rising = last === undefined ? (dtsUs ?? mediaTimeUs(0)) : mediaTimeUs(Math.max(dtsUs ?? -Infinity, last + 1));
+    this.#lastDtsUs[track] = rising;
+    return rising;
+  }
+
+  /** Containers announce a new resolution or codec profile with the parameter sets that apply from there on. */
+  #newTrackOf(native: NativePacket, track: number): Track | undefined {
+    const known = this.tracks[track];
+    const changed = native.getSideData(AV_PKT_DATA_NEW_EXTRADATA);
+    return changed === null || known === undefined ? undefined : { ...known, codecPrivate: new Uint8Array(changed) };
   }
 
   /** Containers that lose their end look like ones that are finished: compare with what the header promised. */

@@ -49,6 +49,6 @@ export class DeviceSource implements Source {
     if (camera === undefined) {
       throw new VedetteError("E_SOURCE_NOT_FOUND", { source: this.name });
     }
-    return camera.name;
+    return camera.id;
   }
 }
