@@ -41,6 +41,8 @@ export const KNOWN_MODELS: readonly KnownModel[] = [
   known(2_781_296, "48a46b346ca7e2e96760b8a10a302046a3b5a9ce55e59d4c659c36d9cbd44118", deeplab),
   known(2_781_298, "a1b374bfbd672456b5711e466a73050fa66927e35813f0d17c1f520fc53c0fdb", deeplab),
   known(744_609, "6e4d71b004b0550ddb5ea0a992ad376d0fa4e6295393670bfcfe2690f1e327cd", deeplab),
+  // SSD MobileNet v1 of TensorFlow Lite's samples
+  known(4_252_520, "137d219829516e473ae102ac50994161de38e70a6e925ad708bde93c8777c624", { task: "detect", family: "ssd", labels: "coco-90" }),
   // person-reidentification-retail-0288: its instance normalisation mixes the pictures of a batch
   known(813_323, "f3966d905e7232026aa8b814c328231a7b45c5b6b4dd32f886894223c4441b80", {
     task: "embed", family: "embed", input: { color: "BGR", normalise: "0..255", fit: "stretch" }, maxBatch: 1,
