@@ -1,5 +1,6 @@
 import { fileOutput } from "./file/index.ts";
+import { httpOutput } from "./http/index.ts";
 import { jsonlOutput } from "./jsonl/index.ts";
 
 /** Every kind of output. One line each. */
-export const OUTPUTS = [fileOutput, jsonlOutput] as const;
+export const OUTPUTS = [fileOutput, jsonlOutput, httpOutput] as const;
