@@ -8,7 +8,7 @@ import { isLoopback, refuse } from "./access.ts";
 import type { Credentials } from "./access.ts";
 import { page, PAGE_POLICY } from "./page.ts";
 import { ResultFeed } from "./result-feed.ts";
-import { sendVideoFeed, VIDEO_FEED_TYPE } from "./video-feed.ts";
+import { partStyleFor, sendVideoFeed, VIDEO_FEED_TYPE } from "./video-feed.ts";
 import { watching } from "./viewer-response.ts";
 
 /** What {@link HttpOutput} needs to know. */
@@ -195,6 +195,7 @@ export class HttpOutput implements Output {
 
   async #sendVideo(request: IncomingMessage, response: ServerResponse, { view, quality }: Wish): Promise<void> {
     response.setHeader("Content-Type", VIDEO_FEED_TYPE);
+    response.setHeader("Vary", "Accept");
     // An endless answer: its end is the connection's, and simple clients need not know chunks.
     response.useChunkedEncodingByDefault = false;
     response.shouldKeepAlive = false;
@@ -207,7 +208,7 @@ export class HttpOutput implements Output {
     const taps = await this.#taps.promise;
     if (taps !== undefined) {
       const pictures = taps.jpegs(view, { quality, whenSlow: "skip", capacity: 1, signal: viewer.signal });
-      const sent = sendVideoFeed(response, pictures, this.#options.clock, ({ seq }) => this.#feed.markPicture(seq));
+      const sent = sendVideoFeed(response, pictures, partStyleFor(request), this.#options.clock, ({ seq }) => this.#feed.markPicture(seq));
       this.#viewers.add(sent);
       try {
         await sent;

@@ -70,7 +70,7 @@ const hash = (text: string): string => `'sha256-${createHash("sha256").update(te
 /** What the page may load and run: itself, and nothing from anywhere else (CSP level 3). */
 export const PAGE_POLICY = [
   "default-src 'none'",
-  "img-src 'self'",
+  "img-src 'self' data:",
   "connect-src 'self'",
   `script-src ${hash(SCRIPT)}`,
   `style-src ${hash(STYLE)}`,
