@@ -40,6 +40,8 @@ export const ERRORS = {
   E_SOURCE_CREDENTIALS: row("{source}: the user name or password was refused", "Put the right ones into the address: rtsp://user:password@host/…", false, 1),
   E_SOURCE_SILENT: later("{source}: nothing came for {seconds} s", "The camera may be overloaded or the network cut."),
   E_SOURCE_BROKEN: later("{source}: {reason}", "The connection is tried again by itself where the source is live."),
+  E_SOURCE_CERTIFICATE: row("{source}: the certificate is not trusted ({reason})", "Give its authority (tls.ca), or set tls.rejectUnauthorized to false.", false, 1),
+  E_SOURCE_NO_STREAM: row("{source}: no such stream there ({reason})", "Check the path of the address.", false, 1),
   E_MEDIA_FORMAT: row("{source}: not a video file that can be read ({reason})", "`ffprobe FILE` shows what it holds."),
   E_MEDIA_NO_VIDEO: row("{source}: no video track, found {found}", "Vedette analyses video; audio alone cannot be used."),
   E_MEDIA_TRUNCATED: failed("{source}: ends too early after {frames} frames ({reason})", "What was there has been analysed."),
