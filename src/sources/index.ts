@@ -1,10 +1,12 @@
 import { deviceSource } from "./device/index.ts";
 import { fileSource } from "./file/index.ts";
+import { rtspSource } from "./rtsp/index.ts";
 import { urlSource } from "./url/index.ts";
 
 /** Every kind of source. One line each; the first whose `fromAddress` takes an address has it, so `file` stays last. */
 export const SOURCES = [
   deviceSource,
+  rtspSource,
   urlSource,
   fileSource,
 ] as const;
