@@ -6,7 +6,7 @@ import type { Packet, Track } from "../../domain/packet.ts";
 import { VedetteError } from "../../errors.ts";
 import type { RtpInfo } from "../../protocols/rtsp/headers.ts";
 import type { ControlConnection } from "./control-connection.ts";
-import type { RtspSourceConfig } from "./index.ts";
+import type { RtspSourceConfig } from "./config.ts";
 import { play } from "./negotiation.ts";
 import type { Description, ReadyTrack } from "./negotiation.ts";
 import { PacketQueue } from "./packet-queue.ts";

@@ -5,7 +5,7 @@ import { parseRtspAddress } from "../../protocols/rtsp/address.ts";
 import type { RtspAddress } from "../../protocols/rtsp/address.ts";
 import { redactUrl } from "../../runtime/redact.ts";
 import { ControlConnection } from "./control-connection.ts";
-import type { RtspSourceConfig } from "./index.ts";
+import type { RtspSourceConfig } from "./config.ts";
 import { describe, Redirected, setUp } from "./negotiation.ts";
 import { RtspSession } from "./rtsp-session.ts";
 import { toSourceError } from "./rtsp-errors.ts";
