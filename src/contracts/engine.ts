@@ -48,6 +48,11 @@ export interface Engine extends AsyncDisposable {
   readonly input: InputSpec;
   /** How many `infer` calls can usefully run at once. */
   readonly parallelism: number;
+  /**
+   * Set when it sends pictures as JPEG, and at what quality (1…100, as libjpeg counts): requests then carry `jpeg`, of the
+   * whole frame, and of their `pixels` only the geometry counts.
+   */
+  readonly wantsJpeg?: { readonly quality: number };
   /** Batch sizes it takes, rising; `[1]` when it cannot batch. */
   readonly batchSizes: readonly number[];
   /** Replies in the order of the requests. Pixels may be reused by the caller once it settles. */

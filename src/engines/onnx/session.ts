@@ -3,7 +3,7 @@ import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { InputGeometry, InputSpec, Tensor } from "../../domain/model.ts";
 import type { FramePixels, ProviderName } from "./messages.ts";
 import { batchSizes, planRuns } from "./batch-plan.ts";
-import { inputArray, pixelWriter, type InputArray, type PixelWriter } from "./to-tensor.ts";
+import { inputArray, pixelWriter, type InputArray, type PixelWriter } from "../to-tensor.ts";
 
 /** How a session is set up. */
 export interface SessionOptions {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { InputSpec } from "../../domain/model.ts";
+import type { InputSpec } from "../domain/model.ts";
 import { float16Bits, inputArray, pixelWriter } from "./to-tensor.ts";
 
 const spec: InputSpec = {

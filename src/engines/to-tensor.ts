@@ -1,4 +1,4 @@
-import type { InputSpec } from "../../domain/model.ts";
+import type { InputSpec } from "../domain/model.ts";
 
 /** The arrays that hold inputs; float16 as raw bits. */
 export type InputArray = Float32Array | Uint16Array | Uint8Array;
