@@ -1,11 +1,9 @@
 import type { MediaTimeUs } from "../domain/time.ts";
 
-/** How long an older look fades: the newest view counts 63 % after this time. */
-const FADE_S = 1;
-/** Distinct views kept beside the running mean: front, back, side, near, far. */
-const MAX_VIEWS = 12;
-/** A view more alike than this to one already kept adds nothing. */
-const SAME_VIEW = 0.97;
+/** How fast the recent look follows: the newest views make up 63 % of it after this time. */
+const RECENT_S = 1;
+/** How many looks the lasting look is a mean of, at most; then old ones fade. */
+const LASTING_LOOKS = 300;
 
 /** Cosine similarity of two vectors of one length, −1…1; 0 when either has no direction or lengths differ. */
 export function similarity(a: Float32Array, b: Float32Array): number {
@@ -15,7 +13,8 @@ export function similarity(a: Float32Array, b: Float32Array): number {
   let dot = 0;
   let aa = 0;
   let bb = 0;
-  for (const [i, x] of a.entries()) {
+  for (let i = 0; i < a.length; i++) {
+    const x = a[i] ?? 0;
     const y = b[i] ?? 0;
     dot += x * y;
     aa += x * x;
@@ -25,49 +24,67 @@ export function similarity(a: Float32Array, b: Float32Array): number {
   return norm > 0 ? dot / norm : 0;
 }
 
-/** What one object looks like: a mean that follows it (in seconds, not frames), and a few distinct views. */
+/**
+ * What one object looks like: its recent look, for finding it in the next frame, and its lasting look, for knowing it
+ * again. They differ: who comes into the picture or leaves it is seen in part only, and parts of people look alike.
+ */
 export class Appearance {
-  #mean: Float32Array;
+  #recent: Float32Array;
+  #lasting: Float32Array;
+  #looks = 1;
   #seenUs: MediaTimeUs;
-  readonly #views: Float32Array[];
 
   constructor(embedding: Float32Array, ptsUs: MediaTimeUs) {
-    this.#mean = unit(embedding);
-    this.#views = [this.#mean];
+    this.#recent = unit(embedding);
+    this.#lasting = this.#recent;
     this.#seenUs = ptsUs;
   }
 
   /** Takes in one more look. A vector of another length (the model was changed) starts afresh. */
   update(embedding: Float32Array, ptsUs: MediaTimeUs): void {
     const seen = unit(embedding);
-    const share = 1 - Math.exp(-Math.max(0.02, (ptsUs - this.#seenUs) / 1e6) / FADE_S);
+    if (seen.length !== this.#recent.length) {
+      this.#recent = seen;
+      this.#lasting = seen;
+      this.#looks = 1;
+    } else {
+      this.#looks = Math.min(this.#looks + 1, LASTING_LOOKS);
+      // A plain mean at first, then one that fades with time, not with frames.
+      const faded = 1 - Math.exp(-Math.max(0, ptsUs - this.#seenUs) / 1e6 / RECENT_S);
+      this.#recent = blend(this.#recent, seen, Math.max(faded, 1 / this.#looks));
+      this.#lasting = blend(this.#lasting, seen, 1 / this.#looks);
+    }
     this.#seenUs = ptsUs;
-    if (seen.length !== this.#mean.length) {
-      this.#mean = seen;
-      this.#views.splice(0, Infinity, seen);
-      return;
-    }
-    this.#mean = unit(this.#mean.map((x, i) => x + share * ((seen[i] ?? 0) - x)));
-    if (this.#views.every((view) => similarity(view, seen) < SAME_VIEW)) {
-      if (this.#views.length === MAX_VIEWS) {
-        this.#views.splice(1, 1); // The first view stays: it is what a visit begins with.
-      }
-      this.#views.push(seen);
-    }
   }
 
-  /** How much one look is like the present mean. */
+  /** How much one look is like the recent ones. */
   likeness(embedding: Float32Array): number {
-    return similarity(this.#mean, embedding);
+    return similarity(this.#recent, embedding);
   }
 
-  /** How much two objects look alike: their means, or the best pair of views where that is better known. */
-  likenessOf(other: Appearance): number {
-    return similarity(this.#mean, other.#mean);
+  /** How much this, as it looks lately, is like somebody known. */
+  likenessToKnown(known: Appearance): number {
+    return similarity(this.#recent, known.#lasting);
+  }
+
+  /** Adds what was known before, once it has turned out to be the same. */
+  absorb(known: Appearance): void {
+    if (known.#lasting.length === this.#lasting.length) {
+      this.#lasting = blend(this.#lasting, known.#lasting, known.#looks / (known.#looks + this.#looks));
+      this.#looks = Math.min(this.#looks + known.#looks, LASTING_LOOKS);
+    }
   }
 }
 
+function blend(a: Float32Array, b: Float32Array, share: number): Float32Array {
+  return unit(a.map((x, i) => x + share * ((b[i] ?? 0) - x)));
+}
+
 function unit(vector: Float32Array): Float32Array {
-  const length = Math.hypot(...vector);
+  let sum = 0;
+  for (const x of vector) {
+    sum += x * x;
+  }
+  const length = Math.sqrt(sum);
   return length > 0 ? vector.map((x) => x / length) : vector.slice();
 }

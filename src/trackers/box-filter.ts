@@ -12,8 +12,8 @@ export interface MotionNoise {
   readonly growth: number;
 }
 
-/** Suits people, animals and vehicles seen by a fixed camera. */
-export const USUAL_MOTION: MotionNoise = { measured: 0.07, acceleration: 1, firstSpeed: 2, growth: 0.35 };
+/** Suits people, animals and vehicles seen by a fixed camera; found by `npm run bench -- track` (docs/tracking.md). */
+export const USUAL_MOTION: MotionNoise = { measured: 0.05, acceleration: 0.4, firstSpeed: 2, growth: 0.35 };
 
 /** One coordinate that keeps its velocity: state (x, v) and its covariance. */
 class MovingAxis {

@@ -1,3 +1,4 @@
+import type { Acquaintances } from "./acquaintances.ts";
 import { Tracklet } from "./tracklet.ts";
 import type { Match } from "./matching.ts";
 import type { Detection } from "../domain/result.ts";
@@ -9,10 +10,8 @@ export interface FlockRules {
   readonly minHits: number;
   /** Seconds after which an object that is not seen any more is given up. */
   readonly maxLostS: number;
-  /** Gives a confirmed newcomer the identity of somebody known, when that is who it is. */
-  readonly recognise?: (newcomer: Tracklet, ptsUs: MediaTimeUs) => number | undefined;
-  /** Told of every confirmed object that is given up. */
-  readonly onGone?: (gone: Tracklet) => void;
+  /** Knows those again who were here before. */
+  readonly acquaintances?: Acquaintances | undefined;
 }
 
 /**
@@ -29,14 +28,14 @@ export class Flock {
     this.#rules = rules;
   }
 
-  /** Those with an identity. */
+  /** Those seen often enough to be there. */
   get confirmed(): readonly Tracklet[] {
-    return this.#tracklets.filter((tracklet) => tracklet.id !== undefined);
+    return this.#tracklets.filter((tracklet) => this.#isConfirmed(tracklet));
   }
 
   /** Those seen too seldom so far. */
   get tentative(): readonly Tracklet[] {
-    return this.#tracklets.filter((tracklet) => tracklet.id === undefined);
+    return this.#tracklets.filter((tracklet) => !this.#isConfirmed(tracklet));
   }
 
   /** Moves every object on to this frame's time. Time that stands still or runs backwards moves nothing. */
@@ -67,7 +66,7 @@ export class Flock {
       if (this.#stays(tracklet, ptsUs)) {
         staying.push(tracklet);
       } else if (tracklet.id !== undefined) {
-        this.#rules.onGone?.(tracklet);
+        this.#rules.acquaintances?.remember(tracklet);
       }
     }
     for (const detection of newcomers) {
@@ -87,13 +86,19 @@ export class Flock {
       return true;
     }
     // Time that jumped backwards belongs to another timeline: nobody there is known here.
-    return tracklet.id !== undefined && ptsUs >= tracklet.seenUs && ptsUs - tracklet.seenUs <= this.#rules.maxLostS * 1e6;
+    return this.#isConfirmed(tracklet) && ptsUs >= tracklet.seenUs && ptsUs - tracklet.seenUs <= this.#rules.maxLostS * 1e6;
+  }
+
+  #isConfirmed(tracklet: Tracklet): boolean {
+    return tracklet.hits >= this.#rules.minHits;
   }
 
   #identify(tracklet: Tracklet, ptsUs: MediaTimeUs): void {
-    if (tracklet.id === undefined && tracklet.hits >= this.#rules.minHits) {
-      const known = this.#rules.recognise?.(tracklet, ptsUs);
-      tracklet.id = known ?? (this.#lastId += 1);
+    if (tracklet.id === undefined && this.#isConfirmed(tracklet)) {
+      const known = this.#rules.acquaintances?.recognise(tracklet, ptsUs);
+      if (known !== "later") {
+        tracklet.id = known ?? (this.#lastId += 1);
+      }
     }
   }
 }

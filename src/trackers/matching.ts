@@ -7,11 +7,13 @@ import type { Box, Detection } from "../domain/result.ts";
 export interface MatchingRules {
   /** Overlap of the predicted and the seen box from which on they may be one object. */
   readonly minIou: number;
-  /**
-   * Also pairs boxes that overlap less when the seen centre lies within this many standard deviations of the predicted
-   * one: at few frames a second, or right after a start, motion outruns overlap. 0: overlap alone decides.
-   */
+  /** How many standard deviations a seen centre may lie from the predicted one (Mahalanobis); Infinity: any. */
   readonly gateSigmas: number;
+  /**
+   * Also pairs boxes that overlap less, or not at all, within the gate: at few frames a second, or right after a start,
+   * motion outruns overlap.
+   */
+  readonly reachesBeyondOverlap: boolean;
   /** Whether an object may change its class. */
   readonly acrossClasses: boolean;
   /** Likeness below which two looks are taken for different objects; undefined ignores looks. */
@@ -31,8 +33,10 @@ export interface Matching {
   readonly detections: readonly Detection[];
 }
 
-/** Costs lie in 0…1 for overlapping boxes and 1…2 beyond overlap, so that overlap always comes first. */
-const UNMATCHED_COST = 2;
+/** More than any pair costs: 1 for no overlap, 1 for the distance, {@link UNSEEN_COST}. */
+const UNMATCHED_COST = 2.3;
+/** Objects seen in the frame before come first: one that was lost takes only what nobody else claims. */
+const UNSEEN_COST = 0.3;
 /** Boxes this many times larger or smaller are never the same object from one frame to the next. */
 const MAX_AREA_RATIO = 4;
 
@@ -80,22 +84,27 @@ function costOf(tracklet: Tracklet, predicted: Box, detection: Detection, rules:
     return motion;
   }
   const likeness = tracklet.appearance.likeness(detection.embedding);
-  // 0 for the same look, 1 for one just alike enough; beyond that a different look weighs against overlap.
-  const difference = (1 - likeness) / (1 - rules.minSimilarity);
-  return difference > 2 && motion > 0.5 ? Infinity : (motion + Math.min(difference, 1)) / 2;
+  const isOverlapping = motion < 1 - rules.minIou + UNSEEN_COST;
+  if (!isOverlapping && likeness < rules.minSimilarity) {
+    return Infinity;
+  }
+  // 0 for the same look, 1 for one just alike enough, and no more than that: looks may not outweigh where somebody is.
+  const difference = Math.min(1, Math.max(0, 1 - likeness) / (1 - rules.minSimilarity));
+  return (motion + difference) / 2;
 }
 
 function motionCost(tracklet: Tracklet, predicted: Box, seen: Box, rules: MatchingRules): number {
-  const iou = overlap(predicted, seen);
-  if (iou >= rules.minIou) {
-    return 1 - iou;
-  }
-  if (rules.gateSigmas === 0 || tracklet.filter.distance2(seen) > rules.gateSigmas ** 2) {
+  if (tracklet.filter.distance2(seen) > rules.gateSigmas ** 2) {
     return Infinity;
+  }
+  const iou = overlap(predicted, seen);
+  const unseen = tracklet.isSeen ? 0 : UNSEEN_COST;
+  if (iou >= rules.minIou) {
+    return 1 - iou + unseen;
   }
   const ratio = areaOf(seen) / Math.max(1, areaOf(predicted));
-  if (ratio > MAX_AREA_RATIO || ratio < 1 / MAX_AREA_RATIO) {
+  if (!rules.reachesBeyondOverlap || ratio > MAX_AREA_RATIO || ratio < 1 / MAX_AREA_RATIO) {
     return Infinity;
   }
-  return 1 - iou + apartness(predicted, seen);
+  return 1 - iou + apartness(predicted, seen) + unseen;
 }

@@ -5,8 +5,10 @@ import type { MediaTimeUs } from "../domain/time.ts";
 
 /** One object being followed: its motion, its look, and whether it is known well enough to have an identity. */
 export class Tracklet {
-  /** Undefined until it is confirmed: chance detections never use up a number. */
+  /** Undefined until it is known who it is: chance detections never use up a number. */
   id: number | undefined;
+  /** When it was first seen. */
+  readonly sinceUs: MediaTimeUs;
   readonly filter: BoxFilter;
   #classId: number;
   #hits = 1;
@@ -17,6 +19,7 @@ export class Tracklet {
   constructor(detection: Detection, ptsUs: MediaTimeUs) {
     this.filter = new BoxFilter(detection.box);
     this.#classId = detection.classId;
+    this.sinceUs = ptsUs;
     this.#seenUs = ptsUs;
     this.#look(detection, ptsUs);
   }
@@ -34,7 +37,7 @@ export class Tracklet {
     return this.#seenUs;
   }
 
-  /** Whether it was seen in the newest frame (until {@link predict} begins the next one). */
+  /** Whether it was seen in the frame that ended last. */
   get isSeen(): boolean {
     return this.#isSeen;
   }
@@ -43,7 +46,7 @@ export class Tracklet {
     return this.#appearance;
   }
 
-  /** Begins a frame: moves on by `dtS` seconds. Returns whether the object was seen in the frame before. */
+  /** Begins a frame: moves on by `dtS` seconds. */
   predict(dtS: number): void {
     this.filter.predict(dtS);
   }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { Acquaintances } from "../acquaintances.ts";
 import { Flock, inFixedOrder, withIds } from "../flock.ts";
 import { match, type MatchingRules } from "../matching.ts";
 import { defineTracker } from "../../contracts/kinds.ts";
@@ -11,18 +12,31 @@ const schema = z.strictObject({
   minHits: z.int().min(1).default(2).describe("Analysed frames an object must be seen in before it gets an identity"),
   maxLostS: z.number().min(0).default(1.5).describe("Seconds an object may be unseen and keep its identity"),
   minIou: z.number().min(0).max(1).default(0.2).describe("Overlap of the predicted and the seen box that makes them one object"),
+  reid: z
+    .strictObject({
+      minSimilarity: z.number().min(0).lt(1).default(0.88).describe("Cosine similarity from which two looks are of one object; depends on the model"),
+      maxAgeS: z.number().min(0).default(600).describe("Seconds for which somebody who has gone is remembered; 0 uses looks from frame to frame only"),
+      afterS: z
+        .number()
+        .min(0)
+        .default(1.5)
+        .describe("Seconds a newcomer is looked at before it is decided who it is; it has no identity until then. Who is only half in the picture looks like anybody"),
+    })
+    .optional()
+    .describe("Knows objects by their looks, also after a long absence; needs an `embed` model"),
   acrossClasses: z.boolean().default(false).describe("Whether an object may change its class and keep its identity"),
 });
 
 /** Weak detections count only where they lie well upon a track: they are often half a person, or nobody. */
 const LOW_SCORE_MIN_IOU = 0.4;
-/** Boxes that do not overlap may still be paired within this many standard deviations. */
-const GATE_SIGMAS = 3;
+/** How far from where it is expected an object may be found. Fewer lose people who turn, more mix up those who cross. */
+const GATE_SIGMAS = 4;
 
 /**
  * ByteTrack (Zhang et al., "ByteTrack: multi-object tracking by associating every detection box", ECCV 2022; arXiv
  * 2110.06864, 2021): sure detections are matched first, then the weak ones continue tracks that found nothing, which
- * carries people through partial occlusion. Here with time in seconds.
+ * carries people through partial occlusion. Here with time in seconds, and looks beside overlap where a model gives them
+ * (as DeepSORT, Wojke et al. 2017, and BoT-SORT, Aharon et al. 2022).
  */
 export const bytetrackTracker = defineTracker({
   kind: "bytetrack",
@@ -31,16 +45,18 @@ export const bytetrackTracker = defineTracker({
 });
 
 function createByteTrack(config: z.output<typeof schema>): Tracker {
-  const flock = new Flock(config);
+  const { reid } = config;
+  const flock = new Flock({ ...config, acquaintances: reid === undefined ? undefined : new Acquaintances(reid) });
   const sure: MatchingRules = {
     minIou: config.minIou,
     gateSigmas: GATE_SIGMAS,
+    reachesBeyondOverlap: true,
     acrossClasses: config.acrossClasses,
-    minSimilarity: undefined,
+    minSimilarity: reid?.minSimilarity,
   };
-  const weak: MatchingRules = { ...sure, minIou: LOW_SCORE_MIN_IOU, gateSigmas: 0, minSimilarity: undefined };
+  const weak: MatchingRules = { ...sure, minIou: LOW_SCORE_MIN_IOU, reachesBeyondOverlap: false, minSimilarity: undefined };
   return {
-    wantsEmbeddings: false,
+    wantsEmbeddings: reid !== undefined,
     update: (detections, ptsUs) => {
       flock.begin(ptsUs);
       const ordered = inFixedOrder(detections);

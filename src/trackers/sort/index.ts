@@ -25,7 +25,13 @@ export const sortTracker = defineTracker({
 
 function createSort(config: z.output<typeof schema>): Tracker {
   const flock = new Flock(config);
-  const rules: MatchingRules = { minIou: config.minIou, gateSigmas: 0, acrossClasses: config.acrossClasses, minSimilarity: undefined };
+  const rules: MatchingRules = {
+    minIou: config.minIou,
+    gateSigmas: Infinity,
+    reachesBeyondOverlap: false,
+    acrossClasses: config.acrossClasses,
+    minSimilarity: undefined,
+  };
   return {
     wantsEmbeddings: false,
     update: (detections, ptsUs) => {
