@@ -28,6 +28,12 @@ export interface PacketFeed {
   readonly packets: AsyncIterable<Packet>;
 }
 
+/** As {@link ReadOptions}, for pictures. */
+export interface JpegOptions extends ReadOptions {
+  /** 1…100 as libjpeg counts it; a function is asked for every frame, for senders that adapt to a bandwidth. */
+  readonly quality: number | (() => number);
+}
+
 /** One JPEG of a view. */
 export interface JpegPicture {
   readonly data: Uint8Array;
@@ -46,7 +52,7 @@ export interface StreamTaps {
   /** Waits until the tracks are known. A new reader starts at a keyframe: a cached one, or one forced for it. */
   packets(view: View, options: ReadOptions): Promise<PacketFeed>;
   /** JPEGs of a view, one encode shared by all readers of one quality; the newest at once, never a stale one later. */
-  jpegs(view: View, options: ReadOptions & { readonly quality: number }): AsyncIterable<JpegPicture>;
+  jpegs(view: View, options: JpegOptions): AsyncIterable<JpegPicture>;
   results(options: ReadOptions): AsyncIterable<Result>;
   events(options: ReadOptions): AsyncIterable<RuleEvent>;
 }

@@ -1,0 +1,197 @@
+import { DroppedFrame } from "./dropped-frame.ts";
+import { createFrameReader } from "../media/index.ts";
+import { toVedetteError } from "../errors.ts";
+import type { AnalysisPlan, UseCaseHooks } from "./plan.ts";
+import type { Clock } from "../contracts/clock.ts";
+import type { FrameReader, InputPixels, VideoFrame } from "../contracts/frame.ts";
+import type { InputSpec } from "../domain/model.ts";
+import type { Finding, Timings } from "../domain/result.ts";
+
+/** A decoded frame on its way to the analysis. */
+export interface DecodedFrame {
+  readonly frame: VideoFrame;
+  readonly seq: number;
+  readonly decodeMs: number;
+  /** Monotonic time at which it left the decoder. */
+  readonly decodedAtMs: number;
+}
+
+/** What came of it: a finding, or none when the frame was passed by (rate limit, gate, failure). */
+export interface AnalysedFrame extends DecodedFrame {
+  readonly finding: Finding | undefined;
+  readonly timingsMs: Timings;
+}
+
+/** What an analysis needs from the stream around it. */
+export interface AnalysisContext {
+  readonly isLive: boolean;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** Told of failures that cost a frame but not the stream. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** A reader with its own pixel buffer: one frame at a time. */
+interface Lane {
+  readonly reader: FrameReader;
+  buffer: Uint8Array;
+}
+
+/**
+ * Takes frames to findings: passes by what the plan does not want analysed, scales into shared memory, runs the model,
+ * lets the use case have its say. `analyse` must be called in frame order; calls may overlap up to `parallelism`.
+ */
+export class Analysis implements AsyncDisposable {
+  readonly parallelism: number;
+  readonly #plan: AnalysisPlan;
+  readonly #useCase: UseCaseHooks | undefined;
+  readonly #context: AnalysisContext;
+  readonly #lanes: Lane[] = [];
+  readonly #drop: (reason: DroppedFrame["reason"]) => void;
+  #nextDueUs = -Infinity;
+  #gateTail: Promise<unknown> = Promise.resolve();
+  #gateLane: Lane | undefined;
+
+  constructor(
+    plan: AnalysisPlan,
+    useCase: UseCaseHooks | undefined,
+    context: AnalysisContext,
+    drop: (reason: DroppedFrame["reason"]) => void,
+  ) {
+    this.#plan = plan;
+    this.#useCase = useCase;
+    this.#context = context;
+    this.#drop = drop;
+    // A file may have work waiting beside every executor; a live frame that waits only grows old.
+    this.parallelism = plan.runner.parallelism + (context.isLive ? 0 : 2);
+  }
+
+  async analyse(decoded: DecodedFrame): Promise<AnalysedFrame> {
+    const passedBy: AnalysedFrame = { ...decoded, finding: undefined, timingsMs: { decode: decoded.decodeMs } };
+    if (!this.#isDue(decoded.frame.ptsUs)) {
+      this.#drop("rate_limited");
+      return passedBy;
+    }
+    if (this.#context.isLive && this.#ageMs(decoded.frame) > this.#plan.maxAgeMs) {
+      this.#drop("deadline");
+      return passedBy;
+    }
+    const lane = this.#takeLane();
+    try {
+      if (this.#plan.gate !== undefined && !(await this.#passesGate(decoded.frame))) {
+        this.#drop("gated");
+        return passedBy;
+      }
+      return await this.#run(decoded, lane);
+    } catch (error) {
+      this.#report(error);
+      return passedBy;
+    } finally {
+      this.#lanes.push(lane);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#gateTail;
+    const lanes = this.#lanes.splice(0).concat(this.#gateLane ?? []);
+    await Promise.all(lanes.map((lane) => lane.reader[Symbol.asyncDispose]()));
+  }
+
+  async #run(decoded: DecodedFrame, lane: Lane): Promise<AnalysedFrame> {
+    const { clock, signal } = this.#context;
+    const { runner } = this.#plan;
+    const startMs = clock.monotonicMs();
+    const pixels = await scale(lane, decoded.frame, runner.input);
+    await this.#useCase?.prepare?.(pixels);
+    const preparedMs = clock.monotonicMs();
+    const reply = await runner.run({ pixels, ptsUs: decoded.frame.ptsUs }, { ageMs: this.#ageMs(decoded.frame), signal });
+    const repliedMs = clock.monotonicMs();
+    const finding = await this.#interpret(reply.finding, pixels);
+    const interpretMs = reply.interpretMs + (clock.monotonicMs() - repliedMs);
+    return {
+      ...decoded,
+      finding,
+      timingsMs: {
+        decode: decoded.decodeMs,
+        prepare: preparedMs - startMs,
+        queue: startMs - decoded.decodedAtMs + Math.max(0, repliedMs - preparedMs - reply.inferMs - reply.interpretMs),
+        infer: reply.inferMs,
+        interpret: interpretMs,
+      },
+    };
+  }
+
+  async #interpret(finding: Finding, pixels: InputPixels): Promise<Finding> {
+    return this.#useCase?.interpret === undefined ? finding : this.#useCase.interpret(finding, pixels);
+  }
+
+  /** At most `fps` frames a second, by media time: the first frame at or after each due time. */
+  #isDue(ptsUs: number): boolean {
+    if (this.#plan.fps <= 0) {
+      return true;
+    }
+    const intervalUs = 1e6 / this.#plan.fps;
+    // Half a millisecond of tolerance: 10 of 30 frames a second is every third, whatever the rounding.
+    if (ptsUs < this.#nextDueUs - 500) {
+      return false;
+    }
+    this.#nextDueUs = Math.max(this.#nextDueUs + intervalUs, ptsUs + intervalUs / 2);
+    return true;
+  }
+
+  /** The gate sees the frames in order, one at a time: motion needs the one before. */
+  async #passesGate(frame: VideoFrame): Promise<boolean> {
+    const gate = this.#plan.gate;
+    if (gate === undefined) {
+      return true;
+    }
+    const turn = this.#gateTail.then(async () => {
+      const lane = (this.#gateLane ??= createLane());
+      const pixels = await scale(lane, frame, gate.input);
+      const [reply] = await gate.infer([{ pixels, ptsUs: frame.ptsUs }], this.#context.signal);
+      return (reply?.finding.detections?.length ?? 0) > 0;
+    });
+    this.#gateTail = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #takeLane(): Lane {
+    return this.#lanes.pop() ?? createLane();
+  }
+
+  #ageMs(frame: VideoFrame): number {
+    return this.#context.clock.now() - frame.capturedAtMs;
+  }
+
+  /** Counts a lost frame; rethrows what no other frame would survive either. */
+  #report(error: unknown): void {
+    if (error instanceof DroppedFrame) {
+      this.#drop(error.reason);
+      return;
+    }
+    if (this.#context.signal.aborted) {
+      this.#drop("stopped");
+      return;
+    }
+    const known = toVedetteError(error);
+    if (!known.retryable && known.code !== "E_USE_CASE") {
+      throw known;
+    }
+    this.#drop(known.code === "E_USE_CASE" ? "use_case_error" : "engine_error");
+    this.#context.onError(known);
+  }
+}
+
+function createLane(): Lane {
+  return { reader: createFrameReader(), buffer: new Uint8Array() };
+}
+
+/** Scales into the lane's buffer, made on first use: shared memory, so that no worker needs a copy. */
+async function scale(lane: Lane, frame: VideoFrame, input: InputSpec): Promise<InputPixels> {
+  const size = input.fit === "none" ? frame : input;
+  const bytes = size.width * size.height * 3;
+  if (lane.buffer.length < bytes) {
+    lane.buffer = new Uint8Array(new SharedArrayBuffer(bytes));
+  }
+  return lane.reader.toInput(frame, input, lane.buffer);
+}

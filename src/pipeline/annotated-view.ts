@@ -1,0 +1,98 @@
+import { Broadcast } from "../runtime/broadcast.ts";
+import { DroppedFrame } from "./dropped-frame.ts";
+import { createEncoder } from "../media/index.ts";
+import type { Encoder } from "../media/index.ts";
+import type { EncodePlan } from "./plan.ts";
+import type { VideoFrame } from "../contracts/frame.ts";
+import type { PacketFeed, ReadOptions } from "../contracts/output.ts";
+import type { Packet } from "../domain/packet.ts";
+
+/** Settings of an {@link AnnotatedView}. */
+export interface AnnotatedViewOptions {
+  readonly plan: EncodePlan;
+  readonly isLive: boolean;
+  readonly frameRate: number;
+  readonly onSkip: (count: number) => void;
+}
+
+/**
+ * The drawn-on pictures as one encoded stream. Encoded once, however many read, and only while somebody does; a reader
+ * that comes later gets a keyframe made for it.
+ */
+export class AnnotatedView implements AsyncDisposable {
+  readonly #options: AnnotatedViewOptions;
+  readonly #broadcast: Broadcast<Packet>;
+  readonly #opened = Promise.withResolvers<Encoder>();
+  #encoder: Encoder | undefined;
+  #wantsKeyframe = true;
+
+  constructor(options: AnnotatedViewOptions) {
+    this.#options = options;
+    this.#broadcast = new Broadcast({ startsAt: (packet) => packet.isKeyframe, onSkip: options.onSkip });
+    // Nobody may be waiting for the encoder when it cannot be opened: the error reaches readers and `show`.
+    this.#opened.promise.catch(() => undefined);
+  }
+
+  get readers(): number {
+    return this.#broadcast.readers;
+  }
+
+  /** Resolves when the encoder is open: with the first frame that is shown after this call. */
+  async read(options: ReadOptions): Promise<PacketFeed> {
+    this.#wantsKeyframe = true;
+    const packets = this.#broadcast.subscribe(options);
+    const encoder = await this.#opened.promise;
+    return { tracks: [encoder.track], packets };
+  }
+
+  /** Encodes a drawn picture for the readers there are. */
+  async show(frame: VideoFrame): Promise<void> {
+    const encoder = (this.#encoder ??= await this.#open(frame));
+    const forceKeyframe = this.#wantsKeyframe;
+    this.#wantsKeyframe = false;
+    for (const packet of await encoder.encode(frame, { forceKeyframe })) {
+      await this.#broadcast.publish(packet);
+    }
+  }
+
+  /** Sets the encoder's target, for viewers behind a narrow line. */
+  setBitrate(bitrateBps: number): void {
+    this.#encoder?.setBitrate(bitrateBps);
+  }
+
+  /** Everything still inside the encoder goes out, then the readers' streams end. */
+  async end(): Promise<void> {
+    if (this.#encoder !== undefined && this.readers > 0) {
+      for (const packet of await this.#encoder.flush()) {
+        await this.#broadcast.publish(packet);
+      }
+    }
+    this.#broadcast.end();
+    this.#opened.reject(new DroppedFrame("stopped"));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#encoder?.[Symbol.asyncDispose]();
+  }
+
+  async #open(frame: VideoFrame): Promise<Encoder> {
+    const { plan, isLive, frameRate } = this.#options;
+    try {
+      const encoder = await createEncoder({
+        codec: plan.codec,
+        width: plan.size?.width ?? frame.width,
+        height: plan.size?.height ?? frame.height,
+        frameRate,
+        quality: plan.quality,
+        hwaccel: plan.hwaccel,
+        lowLatency: isLive,
+        ...(plan.bitrateBps === undefined ? {} : { bitrateBps: plan.bitrateBps }),
+      });
+      this.#opened.resolve(encoder);
+      return encoder;
+    } catch (error) {
+      this.#opened.reject(error);
+      throw error;
+    }
+  }
+}

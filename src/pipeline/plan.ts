@@ -1,0 +1,80 @@
+import type { Drawer } from "../contracts/drawer.ts";
+import type { Engine, EngineReply, EngineRequest } from "../contracts/engine.ts";
+import type { InputPixels } from "../contracts/frame.ts";
+import type { Output } from "../contracts/output.ts";
+import type { OverlayShape, Rule } from "../contracts/rule.ts";
+import type { Source } from "../contracts/source.ts";
+import type { Tracker } from "../contracts/tracker.ts";
+import type { InputSpec } from "../domain/model.ts";
+import type { Finding, Result } from "../domain/result.ts";
+
+/** One stream's way to a model that others may share: fair, batched, and no computation for a frame that is too old. */
+export interface ModelRunner {
+  readonly input: InputSpec;
+  /** How many of this stream's requests can usefully be under way at once. */
+  readonly parallelism: number;
+  readonly description: string;
+  /** Rejects with a {@link DroppedFrame} when the frame was given up on purpose. */
+  run(request: EngineRequest, options: RunOptions): Promise<EngineReply>;
+}
+
+/** How old the frame is by now, and until when anybody wants it. */
+export interface RunOptions {
+  readonly ageMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** What a user's own use case does to a stream; every part is optional. Calls reject when the use case fails or is too slow. */
+export interface UseCaseHooks extends AsyncDisposable {
+  readonly name: string;
+  /** Changes the pixels on their way into the model, in place. */
+  readonly prepare?: (pixels: InputPixels) => Promise<void>;
+  /** Turns what the engine found (raw tensors, when the use case interprets) into a finding. */
+  readonly interpret?: (finding: Finding, pixels: InputPixels) => Promise<Finding>;
+  /** What to lay over the picture. */
+  readonly draw?: (result: Result) => Promise<readonly OverlayShape[]>;
+  /** Told of every result, in order. */
+  readonly onResult?: (result: Result) => Promise<void>;
+}
+
+/** How the frames of one stream are analysed. */
+export interface AnalysisPlan {
+  readonly runner: ModelRunner;
+  /** At most this many frames a second are analysed; 0 for all. */
+  readonly fps: number;
+  /** Live frames older than this are not analysed; Infinity for no limit. */
+  readonly maxAgeMs: number;
+  /** Only frames in which this engine finds something are analysed. */
+  readonly gate: Engine | undefined;
+}
+
+/** How the annotated view is encoded. */
+export interface EncodePlan {
+  readonly codec: "h264" | "h265";
+  /** Bits per second; undefined lets the quality decide. */
+  readonly bitrateBps: number | undefined;
+  /** Constant quality, 1…100; higher is better. */
+  readonly quality: number;
+  /** Output size; undefined keeps the source's. */
+  readonly size: { readonly width: number; readonly height: number } | undefined;
+  readonly hwaccel: string;
+}
+
+/** One stream, ready to run: everything is created and checked, nothing is open. */
+export interface StreamPlan {
+  readonly name: string;
+  readonly source: Source;
+  readonly analysis: AnalysisPlan | undefined;
+  readonly useCase: UseCaseHooks | undefined;
+  readonly tracker: Tracker | undefined;
+  readonly rules: readonly Rule[];
+  /** Applied to the annotated picture, in order. */
+  readonly drawers: readonly Drawer[];
+  readonly outputs: readonly Output[];
+  /** Between decoder and analysis, for live sources; files always wait. */
+  readonly buffer: { readonly capacity: number; readonly whenFull: "drop-oldest" | "drop-newest" | "wait" };
+  readonly encode: EncodePlan;
+  readonly hwaccel: string;
+  /** Stop after this many decoded frames; Infinity for all. */
+  readonly limitFrames: number;
+}
