@@ -2,6 +2,7 @@ import { ball, type Brush } from "./brush.ts";
 import type { Point3 } from "./camera.ts";
 import type { SIGNAL_POSTS } from "./layout.ts";
 import type { Rgb } from "./painter.ts";
+import { ellipse } from "./shapes.ts";
 import type { Signal } from "./world.ts";
 
 /** The lights at the crossing, for cars and for walkers. */
@@ -14,8 +15,8 @@ export function paintSignal(brush: Brush, { x, z, facesZ }: (typeof SIGNAL_POSTS
   };
   box(2.35, 3.3, facesZ * 0.1, 0.17);
   const lamp = (at: Point3, color: Rgb, isOn: boolean): void => {
-    const { x: px, y: py, r } = brush.disc(ball(at, 0.1));
-    brush.painter.fill([px - r, py - r, px + r, py - r, px + r, py + r, px - r, py + r], isOn ? color : brush.shade([color[0] * 0.25, color[1] * 0.25, color[2] * 0.25]));
+    const { x: px, y: py, r } = brush.disc(ball(at, 0.11));
+    brush.painter.fill(ellipse(px, py, r), isOn ? color : brush.shade([color[0] * 0.25, color[1] * 0.25, color[2] * 0.25]));
     if (isOn) {
       brush.halo(at, 0.45, color, 0.25 + 0.35 * brush.light.lamps);
     }

@@ -57,7 +57,9 @@ export class Street {
       }
     }
     grain(brush.painter, brush.camera, this.#seed);
+    painter.owner = GROUND;
     paintMarkings(brush);
+    painter.owner = NOBODY;
     for (const { x, z } of LAMP_POSTS) {
       paintPool(brush, x, z);
     }

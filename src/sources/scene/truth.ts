@@ -86,3 +86,13 @@ function extents({ owners, width, height }: Painter, count: number): Int32Array 
   }
   return out;
 }
+
+/**
+ * Whether a detector is expected to find an object: large enough, and not mostly hidden. Others are neither asked for nor
+ * held against it.
+ */
+export function isExpected({ box, visibility }: TrueObject, pictureHeight: number): boolean {
+  const [x1, y1, x2, y2] = box;
+  const smallest = (16 * pictureHeight) / 540;
+  return visibility >= 0.4 && y2 - y1 >= smallest && x2 - x1 >= smallest * 0.4;
+}
