@@ -1,4 +1,4 @@
-import { Brush, ball } from "./brush.ts";
+import { ball, type Brush } from "./brush.ts";
 import type { Camera, Point3 } from "./camera.ts";
 import { FACADE_X, KERB_X, LAMP_POSTS, STREET, TREES, ZEBRA } from "./layout.ts";
 import { mix, NOBODY, type Painter, type Rgb } from "./painter.ts";

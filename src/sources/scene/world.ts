@@ -273,46 +273,56 @@ export class World {
     walker.waiting = false;
   }
 
-  /** Intelligent driver model (Treiber, Hennecke, Helbing 2000), with the stop line as a standing car on red. */
+  /** Drives on by the acceleration that leader and lights allow. */
   #drive(actor: Driver | Cyclist, signal: Signal): void {
-    const { lane } = actor;
-    const at = actor.z * lane.direction;
-    const front = at + lengthOf(actor) / 2;
-    let gap = Infinity;
-    let closing = 0;
-    for (const other of this.actors) {
-      if (other.kind !== "person" && other !== actor && other.lane === lane && other.z * lane.direction > at) {
-        const free = other.z * lane.direction - lengthOf(other) / 2 - front;
-        if (free < gap) {
-          gap = free;
-          closing = actor.speedMps - other.speedMps;
-        }
-      }
-    }
-    const toLine = lane.stopZ * lane.direction - front;
-    const braking = (actor.speedMps * actor.speedMps) / (2 * Math.max(0.1, toLine));
-    // On amber only those stop who still can; on red everyone who has not passed the line.
-    if (toLine > -0.3 && (signal.cars === "red" || signal.cars === "amber") && toLine < gap && (braking < 4 || signal.cars === "red")) {
-      gap = toLine + 1.2;
-      closing = actor.speedMps;
-    }
-    const most = actor.kind === "bicycle" ? 1.1 : 1.7;
-    const comfortable = 2.2;
-    const wanted = 1.6 + actor.speedMps * 1.1 + (actor.speedMps * closing) / (2 * Math.sqrt(most * comfortable));
-    const acceleration = Math.max(-7, most * (1 - (actor.speedMps / actor.paceMps) ** 4 - (Math.max(0, wanted) / Math.max(0.3, gap)) ** 2));
+    const acceleration = accelerationOf(actor, this.#roomAhead(actor, signal));
     actor.speedMps = Math.max(0, actor.speedMps + acceleration * STEP_S);
     if (actor.speedMps < 0.03 && acceleration < 0.2) {
       actor.speedMps = 0;
     }
-    actor.z += actor.speedMps * STEP_S * lane.direction;
+    const wayM = actor.speedMps * STEP_S;
+    actor.z += wayM * actor.lane.direction;
     if (actor.kind === "vehicle") {
       actor.braking = acceleration < -0.6 || (actor.speedMps === 0 && acceleration <= 0.1);
-      actor.phase -= (actor.speedMps * STEP_S) / 0.34;
+      actor.phase -= wayM / 0.34;
     } else {
-      actor.phase += (actor.speedMps * STEP_S) / 0.72;
-      actor.wheelRad -= (actor.speedMps * STEP_S) / 0.34;
+      actor.phase += wayM / 0.72;
+      actor.wheelRad -= wayM / 0.34;
     }
   }
+
+  /** The gap to whoever drives ahead, or to the stop line where that is nearer and must be kept. */
+  #roomAhead(actor: Driver | Cyclist, signal: Signal): Room {
+    const { lane } = actor;
+    const at = actor.z * lane.direction;
+    const front = at + lengthOf(actor) / 2;
+    let room: Room = { gapM: Infinity, closingMps: 0 };
+    for (const other of this.actors) {
+      if (other.kind !== "person" && other !== actor && other.lane === lane && other.z * lane.direction > at) {
+        const gapM = other.z * lane.direction - lengthOf(other) / 2 - front;
+        room = gapM < room.gapM ? { gapM, closingMps: actor.speedMps - other.speedMps } : room;
+      }
+    }
+    const toLineM = lane.stopZ * lane.direction - front;
+    const braking = (actor.speedMps * actor.speedMps) / (2 * Math.max(0.1, toLineM));
+    // On amber only those stop who still can; on red everyone who has not passed the line.
+    const mustStop = signal.cars === "red" || (signal.cars === "amber" && braking < 4);
+    return toLineM > -0.3 && toLineM < room.gapM && mustStop ? { gapM: toLineM + 1.2, closingMps: actor.speedMps } : room;
+  }
+}
+
+/** Free road ahead, and how fast it shrinks. */
+interface Room {
+  readonly gapM: number;
+  readonly closingMps: number;
+}
+
+/** Intelligent driver model (Treiber, Hennecke, Helbing 2000), in m/s². */
+function accelerationOf(actor: Driver | Cyclist, { gapM, closingMps }: Room): number {
+  const most = actor.kind === "bicycle" ? 1.1 : 1.7;
+  const comfortable = 2.2;
+  const wantedM = 1.6 + actor.speedMps * 1.1 + (actor.speedMps * closingMps) / (2 * Math.sqrt(most * comfortable));
+  return Math.max(-7, most * (1 - (actor.speedMps / actor.paceMps) ** 4 - (Math.max(0, wantedM) / Math.max(0.3, gapM)) ** 2));
 }
 
 /** Length along the lane in metres. */
