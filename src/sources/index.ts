@@ -2,6 +2,7 @@ import { deviceSource } from "./device/index.ts";
 import { fileSource } from "./file/index.ts";
 import { rtspSource } from "./rtsp/index.ts";
 import { sceneSource } from "./scene/index.ts";
+import { testSource } from "./test/index.ts";
 import { urlSource } from "./url/index.ts";
 
 /** Every kind of source. One line each; the first whose `fromAddress` takes an address has it, so `file` stays last. */
@@ -9,6 +10,7 @@ export const SOURCES = [
   deviceSource,
   rtspSource,
   sceneSource,
+  testSource,
   urlSource,
   fileSource,
 ] as const;
