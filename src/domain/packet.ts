@@ -28,6 +28,8 @@ export interface AudioTrack {
   readonly sampleRateHz: number;
   readonly channels: number;
   readonly codecPrivate: Uint8Array | undefined;
+  /** Samples at the start that decoding makes and nobody should hear: they lie before the track's time zero. */
+  readonly initialPaddingSamples?: number;
 }
 
 /** A track of a source: one video track is analysed; audio is carried along. */

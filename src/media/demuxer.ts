@@ -1,4 +1,5 @@
 import {
+  AV_DISPOSITION_ATTACHED_PIC,
   AV_PKT_DATA_NEW_EXTRADATA,
   AV_PKT_FLAG_CORRUPT,
   AV_PKT_FLAG_DISCARD,
@@ -99,7 +100,7 @@ function selectTracks(context: FormatContext, name: string): Selection {
   const found: string[] = [];
   const trackOfStream = streams.map((stream) => {
     const track = trackOf(stream);
-    const isCover = stream.attachedPic !== null;
+    const isCover = stream.hasDisposition(AV_DISPOSITION_ATTACHED_PIC);
     if (track !== undefined) {
       found.push(isCover ? "a cover picture" : `${track.kind} (${track.codec})`);
     }
@@ -125,6 +126,12 @@ interface DemuxerParts extends Selection {
   readonly interrupt: () => void;
 }
 
+/** A step back in time that is more than a container's carelessness. */
+const JUMP_US = 500_000;
+
+/** Time from the last picture before a jump to the first one after it. */
+const RESUME_US = 40_000;
+
 /** One open input. Reads one packet ahead of nobody: each is read when it is asked for. */
 class Demuxer implements PacketSession {
   readonly delivers = "packets";
@@ -140,6 +147,7 @@ class Demuxer implements PacketSession {
   #reading: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
   #videoPackets = 0;
+  #shiftUs = 0;
 
   constructor(parts: DemuxerParts) {
     this.#parts = parts;
@@ -206,20 +214,43 @@ class Demuxer implements PacketSession {
   #packetOf(native: NativePacket, track: number): Packet {
     const timeBase = this.#timeBases[native.streamIndex] ?? native.timeBase;
     const pts = ticksToUs(native.pts, timeBase);
-    const dtsUs = this.#risingDts(track, ticksToUs(native.dts, timeBase) ?? pts);
+    const dts = ticksToUs(native.dts, timeBase) ?? this.#assumedDts(native, track, pts);
+    this.#bridgeJump(track, dts);
+    const dtsUs = this.#risingDts(track, dts === undefined ? undefined : mediaTimeUs(dts + this.#shiftUs));
+    const ptsUs = pts === undefined ? dtsUs : mediaTimeUs(pts + this.#shiftUs);
     const newTrack = this.#newTrackOf(native, track);
     return {
       track,
       // A copy with a buffer of its own: it crosses threads without its neighbours.
       data: new Uint8Array(native.data ?? []),
-      ptsUs: pts ?? dtsUs,
+      ptsUs,
       dtsUs,
       durationUs: native.duration > 0n ? (ticksToUs(native.duration, timeBase) ?? 0) : 0,
       isKeyframe: native.isKeyframe,
-      capturedAtMs: this.#parts.options.hasWallClockTimes === true ? wallTimeMs((pts ?? dtsUs) / 1000) : this.#clock.now(),
+      capturedAtMs: this.#parts.options.hasWallClockTimes === true ? wallTimeMs(ptsUs / 1000) : this.#clock.now(),
       ...(native.hasFlags(AV_PKT_FLAG_DISCARD) ? { isHidden: true } : {}),
       ...(newTrack === undefined ? {} : { newTrack }),
     };
+  }
+
+  /** Matroska holds no decoding times. With B-frames they begin before the first presentation time, and FFmpeg knows them later. */
+  #assumedDts(native: NativePacket, track: number, ptsUs: MediaTimeUs | undefined): MediaTimeUs | undefined {
+    const stream = this.#parts.context.streams[native.streamIndex];
+    const reordered = stream?.codecpar.videoDelay ?? 0;
+    if (stream === undefined || reordered === 0 || ptsUs === undefined) {
+      return ptsUs;
+    }
+    const durationUs = ticksToUs(native.duration, stream.timeBase) ?? 0;
+    // Without a time, the one after the last stands in.
+    return this.#lastDtsUs[track] === undefined ? mediaTimeUs(ptsUs - reordered * (durationUs > 0 ? durationUs : RESUME_US)) : undefined;
+  }
+
+  /** An encoder that was restarted counts from the start again: the stream goes on where it was. */
+  #bridgeJump(track: number, dtsUs: MediaTimeUs | undefined): void {
+    const last = this.#lastDtsUs[track];
+    if (dtsUs !== undefined && last !== undefined && this.tracks[track]?.kind === "video" && dtsUs + this.#shiftUs < last - JUMP_US) {
+      this.#shiftUs = last + RESUME_US - dtsUs;
+    }
   }
 
   /** Decoding times rise strictly: where a container repeats or omits one, the next microsecond stands in. */
@@ -239,15 +270,11 @@ class Demuxer implements PacketSession {
 
   /** Containers that lose their end look like ones that are finished: compare with what the header promised. */
   #complainIfShort(): void {
-    const stream = this.#parts.context.streams[this.#parts.videoStream];
-    const video = this.tracks.findIndex((track) => track.kind === "video");
-    const lastUs = this.#lastDtsUs[video];
-    if (!this.isLive && stream !== undefined && lastUs !== undefined && lacksEnd(stream, lastUs)) {
-      throw new VedetteError("E_MEDIA_TRUNCATED", {
-        source: this.#parts.name,
-        frames: this.#videoPackets,
-        reason: "its header promises more",
-      });
+    const { context, name, videoStream, trackOfStream } = this.#parts;
+    const videoUs = this.#lastDtsUs[this.tracks.findIndex((track) => track.kind === "video")];
+    const anyUs = trackOfStream.includes(undefined) ? undefined : Math.max(...this.#lastDtsUs.map((us) => us ?? 0));
+    if (!this.isLive && videoUs !== undefined && lacksEnd(context, { videoStream, videoUs, anyUs })) {
+      throw new VedetteError("E_MEDIA_TRUNCATED", { source: name, frames: this.#videoPackets, reason: "its header promises more" });
     }
   }
 }

@@ -40,6 +40,7 @@ function describeVideo(stream: Stream, parameters: CodecParameters, track: Video
 function describeAudio(stream: Stream, parameters: CodecParameters, track: AudioTrack): void {
   parameters.codecType = AVMEDIA_TYPE_AUDIO;
   parameters.sampleRate = track.sampleRateHz;
+  parameters.initialPadding = track.initialPaddingSamples ?? 0;
   parameters.channelLayout = avChannelLayoutDefault(track.channels);
   stream.timeBase = new Rational(1, track.sampleRateHz > 0 ? track.sampleRateHz : 48_000);
 }

@@ -5,6 +5,7 @@ import { VedetteError } from "../errors.ts";
 import { checked, describeReturnCode, FfmpegFailure } from "./ffmpeg.ts";
 import { MICROSECONDS, usToTicks } from "./media-times.ts";
 import { describeTrack } from "./mux-tracks.ts";
+import { extractParameterSets, lacksParameterSets, withParameterSets } from "./parameter-sets.ts";
 
 /** How a container is written. */
 export interface MuxerOptions {
@@ -46,7 +47,7 @@ export async function createMuxer(path: string, options: MuxerOptions): Promise<
   if (code < 0) {
     throw new VedetteError("E_OUTPUT_UNWRITABLE", { output: name, reason: describeReturnCode(code) });
   }
-  return startMuxer(output, name, options, () => output.closep());
+  return startMuxer({ output, name, close: () => output.closep() }, options);
 }
 
 /** As {@link createMuxer} for an `fmp4` in memory: `onData` receives the header, then fragment by fragment. */
@@ -56,13 +57,34 @@ export async function createStreamMuxer(onData: (bytes: Uint8Array) => void, opt
     onData(new Uint8Array(buffer));
     return buffer.length;
   });
-  return startMuxer(output, "memory", { ...options, format: "fmp4" }, () => {
+  const close = (): Promise<number> => {
     output.freeContext();
     return Promise.resolve(0);
-  });
+  };
+  return startMuxer({ output, name: "memory", close }, { ...options, format: "fmp4" });
 }
 
-async function startMuxer(output: IOContext, name: string, options: MuxerOptions, closeOutput: () => Promise<number>): Promise<Muxer> {
+/** Where a container's bytes go. */
+interface Target {
+  readonly output: IOContext;
+  readonly name: string;
+  close(): Promise<number>;
+}
+
+async function startMuxer(target: Target, options: MuxerOptions): Promise<Muxer> {
+  const waiting = options.tracks.findIndex((track) => track.kind === "video" && lacksParameterSets(track));
+  if (waiting >= 0) {
+    return new WaitingMuxer(target, options, waiting);
+  }
+  try {
+    return new FfmpegMuxer(await writeHeader(target, options), target, options.tracks);
+  } catch (error) {
+    await target.close();
+    throw error;
+  }
+}
+
+async function writeHeader({ output, name }: Target, options: MuxerOptions): Promise<FormatContext> {
   const { container, flags } = CONTAINERS[options.format];
   const context = new FormatContext();
   try {
@@ -70,20 +92,60 @@ async function startMuxer(output: IOContext, name: string, options: MuxerOptions
     context.pb = output;
     context.setFlags(AVFMT_FLAG_FLUSH_PACKETS);
     for (const track of options.tracks) {
-      const stream = context.newStream();
-      describeTrack(stream, track);
+      describeTrack(context.newStream(), track);
     }
-    using dictionary = Dictionary.fromObject({
-      ...(flags === undefined ? {} : { movflags: flags, frag_duration: FRAGMENT_US, min_frag_duration: FRAGMENT_US / 2, use_editlist: 1 }),
-    });
+    using dictionary = Dictionary.fromObject(
+      flags === undefined ? {} : { movflags: flags, frag_duration: FRAGMENT_US, min_frag_duration: FRAGMENT_US / 2, use_editlist: 1 },
+    );
     checked(await context.writeHeader(dictionary), "writing the header");
+    return context;
   } catch (error) {
     context.pb = null;
     context.freeContext();
-    await closeOutput();
     throw error instanceof FfmpegFailure ? outputFailure(name, error.returnCode) : error;
   }
-  return new FfmpegMuxer(context, name, options.tracks, closeOutput);
+}
+
+/** Holds the header back until a keyframe shows the parameter sets; what comes before cannot be shown anyway. */
+class WaitingMuxer implements Muxer {
+  readonly #target: Target;
+  readonly #options: MuxerOptions;
+  readonly #video: number;
+  #muxer: Muxer | undefined;
+  #closed: Promise<void> | undefined;
+
+  constructor(target: Target, options: MuxerOptions, video: number) {
+    this.#target = target;
+    this.#options = options;
+    this.#video = video;
+  }
+
+  async write(packet: Packet): Promise<void> {
+    this.#muxer ??= await this.#started(packet);
+    await this.#muxer?.write(packet);
+  }
+
+  close(): Promise<void> {
+    return (this.#closed ??= this.#muxer === undefined ? this.#target.close().then(() => undefined) : this.#muxer.close());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // Whoever wants to know calls `close`.
+    await this.close().catch(() => undefined);
+  }
+
+  async #started(packet: Packet): Promise<Muxer | undefined> {
+    const track = this.#options.tracks[this.#video];
+    if (packet.track !== this.#video || !packet.isKeyframe || track?.kind !== "video") {
+      return undefined;
+    }
+    const codecPrivate = extractParameterSets(track, packet);
+    if (codecPrivate === undefined) {
+      return undefined;
+    }
+    const tracks = this.#options.tracks.with(this.#video, { ...track, codecPrivate });
+    return new FfmpegMuxer(await writeHeader(this.#target, { ...this.#options, tracks }), this.#target, tracks);
+  }
 }
 
 function outputFailure(output: string, code: number): VedetteError {
@@ -94,20 +156,18 @@ function outputFailure(output: string, code: number): VedetteError {
 
 class FfmpegMuxer implements Muxer {
   readonly #context: FormatContext;
-  readonly #name: string;
+  readonly #target: Target;
   readonly #tracks: readonly Track[];
-  readonly #closeOutput: () => Promise<number>;
   readonly #native = new NativePacket();
   readonly #timeBases: readonly { readonly num: number; readonly den: number }[];
   readonly #lastDts: bigint[] = [];
   #busy: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
-  constructor(context: FormatContext, name: string, tracks: readonly Track[], closeOutput: () => Promise<number>) {
+  constructor(context: FormatContext, target: Target, tracks: readonly Track[]) {
     this.#context = context;
-    this.#name = name;
+    this.#target = target;
     this.#tracks = tracks;
-    this.#closeOutput = closeOutput;
     this.#timeBases = context.streams.map((stream) => stream.timeBase);
     this.#native.alloc();
   }
@@ -126,13 +186,15 @@ class FfmpegMuxer implements Muxer {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Whoever wants to know calls `close`.
     await this.close().catch(() => undefined);
   }
 
   async #write(packet: Packet): Promise<void> {
     const native = this.#native;
+    const { data } = packet.newTrack === undefined ? packet : this.#changed(packet, packet.newTrack);
     native.unref();
-    native.data = Buffer.from(packet.data.buffer, packet.data.byteOffset, packet.data.byteLength);
+    native.data = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
     native.streamIndex = packet.track;
     native.pts = usToTicks(packet.ptsUs);
     native.dts = usToTicks(packet.dtsUs);
@@ -149,17 +211,29 @@ class FfmpegMuxer implements Muxer {
     if (last !== undefined && native.dts <= last) {
       // Matroska counts milliseconds: two packets can fall onto one.
       native.dts = last + 1n;
-      native.pts = native.pts < native.dts ? native.dts : native.pts;
+    }
+    if (native.pts < native.dts) {
+      native.pts = native.dts;
     }
     this.#lastDts[packet.track] = native.dts;
     this.#check(await this.#context.interleavedWriteFrame(native));
+  }
+
+  /** A new resolution goes on in the same file; another codec cannot. */
+  #changed(packet: Packet, track: Track): Packet {
+    const before = this.#tracks[packet.track];
+    if (before !== undefined && before.codec !== track.codec) {
+      const reason = `the stream changed from ${before.codec} to ${track.codec}, and a recording holds one codec`;
+      throw new VedetteError("E_OUTPUT_BROKEN", { output: this.#target.name, reason });
+    }
+    return track.kind === "video" ? withParameterSets(track, packet) : packet;
   }
 
   async #close(): Promise<void> {
     await this.#busy.catch(() => undefined);
     const code = await this.#context.writeTrailer();
     this.#context.pb = null;
-    const closed = await this.#closeOutput();
+    const closed = await this.#target.close();
     this.#context.freeContext();
     this.#native.free();
     this.#check(Math.min(code, closed));
@@ -167,7 +241,7 @@ class FfmpegMuxer implements Muxer {
 
   #check(code: number): void {
     if (code < 0) {
-      throw outputFailure(this.#name, code);
+      throw outputFailure(this.#target.name, code);
     }
   }
 }

@@ -1,6 +1,7 @@
 import { AV_PKT_DATA_DISPLAYMATRIX, AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_VIDEO } from "node-av/constants";
 import { avGetPixFmtName, type CodecParameters, type Stream } from "node-av/lib";
 import type { AudioTrack, VideoTrack } from "../domain/packet.ts";
+import { ticksToUs } from "./media-times.ts";
 import { codecName } from "./codec-names.ts";
 import { rotationOfMatrix } from "./rotation.ts";
 
@@ -10,7 +11,7 @@ export function trackOf(stream: Stream): VideoTrack | AudioTrack | undefined {
   if (parameters.codecType === AVMEDIA_TYPE_VIDEO) {
     return videoTrackOf(stream, parameters);
   }
-  return parameters.codecType === AVMEDIA_TYPE_AUDIO ? audioTrackOf(parameters) : undefined;
+  return parameters.codecType === AVMEDIA_TYPE_AUDIO ? audioTrackOf(stream, parameters) : undefined;
 }
 
 function videoTrackOf(stream: Stream, parameters: CodecParameters): VideoTrack {
@@ -28,13 +29,17 @@ function videoTrackOf(stream: Stream, parameters: CodecParameters): VideoTrack {
   };
 }
 
-function audioTrackOf(parameters: CodecParameters): AudioTrack {
+function audioTrackOf(stream: Stream, parameters: CodecParameters): AudioTrack {
+  const startUs = ticksToUs(stream.startTime, stream.timeBase) ?? 0;
+  const early = startUs < 0 ? Math.round((-startUs * parameters.sampleRate) / 1_000_000) : 0;
+  const padding = Math.max(parameters.initialPadding, early);
   return {
     kind: "audio",
     codec: codecName(parameters.codecId),
     sampleRateHz: parameters.sampleRate,
     channels: parameters.channelLayout.nbChannels,
     codecPrivate: copyOf(parameters.extradata),
+    ...(padding > 0 ? { initialPaddingSamples: padding } : {}),
   };
 }
 
