@@ -31,7 +31,7 @@ function videoTrackOf(stream: Stream, parameters: CodecParameters): VideoTrack {
 
 function audioTrackOf(stream: Stream, parameters: CodecParameters): AudioTrack {
   const startUs = ticksToUs(stream.startTime, stream.timeBase) ?? 0;
-  const early = startUs < 0 ? Math.round((-startUs * parameters.sampleRate) / 1_000_000) : 0;
+  const early = startUs < 0 ? Math.round((Math.abs(startUs) * parameters.sampleRate) / 1_000_000) : 0;
   const padding = Math.max(parameters.initialPadding, early);
   return {
     kind: "audio",
