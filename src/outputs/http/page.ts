@@ -23,10 +23,9 @@ button:hover, nav a:hover { background: #262e3a; }
 button:focus-visible, nav a:focus-visible { outline: 2px solid #4aa8ff; outline-offset: 1px; }
 button[aria-pressed="true"] { background: #e8edf4; color: #0f1319; }
 main { flex: 1; display: grid; place-items: center; padding: 16px; min-height: 0; position: relative; }
-img { max-width: 100%; max-height: calc(100vh - 150px); border-radius: 6px; background: #000; min-width: min(100%, 480px); min-height: 200px;
-  object-fit: contain; }
+img { width: 100%; height: calc(100vh - 140px); min-height: 200px; object-fit: contain; }
 main:fullscreen { padding: 0; background: #000; }
-main:fullscreen img { width: 100vw; height: 100vh; max-height: none; border-radius: 0; }
+main:fullscreen img { width: 100vw; height: 100vh; }
 #lost { position: absolute; padding: 10px 18px; border-radius: 8px; background: #000c; color: #fff; }
 [hidden] { display: none; }
 #found span { margin-right: 14px; white-space: nowrap; color: #e8edf4; }
