@@ -25,7 +25,7 @@ parser.add_argument("--udp-only", action="store_true")
 parser.add_argument("--tcp-only", action="store_true")
 parser.add_argument("--record", action="store_true")
 parser.add_argument("mounts", nargs="*")
-arguments = parser.parse_args()
+arguments = parser.parse_intermixed_args()
 
 Gst.init(None)
 server = GstRtspServer.RTSPServer.new()
