@@ -14,8 +14,8 @@ export default tseslint.config(
       "@typescript-eslint/consistent-type-imports": "error",
       "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
       "@typescript-eslint/return-await": ["error", "in-try-catch"],
-      // `{ secret: _, ...rest }` is how a property is left out.
-      "@typescript-eslint/no-unused-vars": ["error", { ignoreRestSiblings: true }],
+      // `{ secret, ...rest }` is how a property is left out; `using _timer` holds something to the end of the block.
+      "@typescript-eslint/no-unused-vars": ["error", { ignoreRestSiblings: true, varsIgnorePattern: "^_" }],
       // Numbers and booleans read well in messages.
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
       // An interface with one call signature, a class that only groups: neither is worth a rule here.
