@@ -20,6 +20,8 @@ import { isFullRange } from "./yuv-picture.ts";
 export class JpegEncoder implements Disposable {
   #context: CodecContext | undefined;
   #key = "";
+  /** Counts up: the library refuses a time that does not rise. */
+  #time = 0n;
   readonly #packet = new NativePacket();
 
   constructor() {
@@ -32,7 +34,7 @@ export class JpegEncoder implements Disposable {
     const picture = await inFullRange(native, scaler, width, height);
     try {
       const context = await this.#contextFor(width, height, options.quality);
-      picture.pts = 0n;
+      picture.pts = this.#time++;
       picture.quality = quantiser(options.quality) * FF_QP2LAMBDA;
       checked(await context.sendFrame(picture), "encoding a JPEG");
       checked(context.receivePacketSync(this.#packet), "encoding a JPEG");

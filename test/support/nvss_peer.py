@@ -17,7 +17,7 @@ def connect():
 def receive(peer, size):
     data = b""
     while len(data) < size:
-        chunk = peer.recv(4096)
+        chunk = peer.recv(min(4096, size - len(data)))
         if not chunk:
             sys.exit("the server closed")
         data += chunk
