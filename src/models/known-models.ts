@@ -8,7 +8,8 @@ export interface KnownModel {
 }
 
 const tensorflowClassifier: ModelFlags = { task: "classify", family: "softmax", input: { normalise: "-1..1", fit: "crop" }, labels: "imagenet-1001" };
-const caffeClassifier: ModelFlags = {
+/** Classifiers that came out of Caffe: blue first, the mean of ImageNet taken off, already through a softmax. */
+export const caffeClassifier: ModelFlags = {
   task: "classify", family: "softmax", input: { color: "BGR", scale: 1, mean: [104, 117, 123], std: 1, fit: "crop" }, labels: "imagenet-1000",
 };
 const deeplab: ModelFlags = { task: "segment", family: "argmax", input: { normalise: "-1..1", fit: "stretch" }, labels: "voc" };

@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { VedetteError } from "../errors.ts";
+import { CATALOGUE } from "./catalogue-data.ts";
 import { completeModel } from "./complete.ts";
 import { KNOWN_MODELS } from "./known-models.ts";
 import { loadLabels, parseLabels } from "./labels.ts";
@@ -67,7 +68,7 @@ export async function examineManifest(manifest: Manifest, where: string, flags: 
   const file = manifest.file === undefined ? undefined : resolve(folder, manifest.file);
   const onnx = file === undefined ? undefined : await readOnnxFile(file);
   const notes: Note[] = [];
-  const known = onnx && (await recognise(onnx, notes));
+  const known = await recognise(onnx, flags.family ?? manifest.family, notes);
   const merged = merge(merge(known ?? {}, manifest), flags);
   const facts = onnx ?? NOTHING_KNOWN;
   const name = merged.name ?? stemOf(file ?? where);
@@ -118,8 +119,12 @@ async function labelFiles(folder: string): Promise<string[]> {
   return names.filter((name) => /\.names$|(label|class)\w*\.txt$/i.test(name) || /^labels?_?\w*\.txt$/i.test(name)).sort();
 }
 
-async function recognise(onnx: OnnxFile, notes: Note[]): Promise<ModelFlags | undefined> {
-  const candidates = KNOWN_MODELS.filter(({ sizeBytes }) => sizeBytes === onnx.sizeBytes);
+/** Who names the family knows the model; only otherwise is it worth reading the whole file for its digest. */
+async function recognise(onnx: OnnxFile | undefined, family: string | undefined, notes: Note[]): Promise<ModelFlags | undefined> {
+  if (onnx === undefined || family !== undefined) {
+    return undefined;
+  }
+  const candidates = [...KNOWN_MODELS, ...CATALOGUE].filter(({ sizeBytes, manifest }) => sizeBytes === onnx.sizeBytes && manifest !== undefined);
   if (candidates.length === 0) {
     return undefined;
   }
