@@ -10,7 +10,7 @@ import {
 import { Packet as NativePacket, type CodecContext, type Frame } from "node-av/lib";
 import type { VideoFrame } from "../contracts/frame.ts";
 import type { Packet, VideoTrack } from "../domain/packet.ts";
-import { mediaTimeUs, type WallTimeMs } from "../domain/time.ts";
+import { mediaTimeUs, wallTimeMs, type WallTimeMs } from "../domain/time.ts";
 import { emptyFrame, MediaFrame } from "./media-frame.ts";
 import { ticksToUs, usToTicks, MICROSECONDS } from "./media-times.ts";
 import type { DecoderOptions } from "./decoder-options.ts";
@@ -60,6 +60,7 @@ class FfmpegDecoder implements Decoder {
   #errors = 0;
   #description: string;
   #isDrained = false;
+  #lastPtsUs = -Infinity;
   readonly #options: DecoderOptions;
   readonly #times = new Map<number, PacketTimes>();
   readonly #native = new NativePacket();
@@ -260,11 +261,15 @@ class FfmpegDecoder implements Decoder {
 
   #handOver(natives: readonly Frame[]): VideoFrame[] {
     return natives.map((native) => {
-      const ptsUs = ticksToUs(native.pts, MICROSECONDS) ?? ticksToUs(native.bestEffortTimestamp, MICROSECONDS) ?? mediaTimeUs(0);
-      const known = this.#times.get(ptsUs);
-      this.#times.delete(ptsUs);
-      const capturedAtMs = known?.capturedAtMs ?? newest(this.#times) ?? (0 as WallTimeMs);
-      return new MediaFrame(native, { ptsUs, durationUs: known?.durationUs ?? 0, capturedAtMs });
+      const tickUs = ticksToUs(native.pts, MICROSECONDS) ?? ticksToUs(native.bestEffortTimestamp, MICROSECONDS) ?? mediaTimeUs(0);
+      const known = this.#times.get(tickUs);
+      this.#times.delete(tickUs);
+      const capturedAtMs = known?.capturedAtMs ?? newest(this.#times) ?? wallTimeMs(0);
+      const durationUs = known?.durationUs ?? 0;
+      // Frames leave in presentation order; streams without times of their own may claim otherwise.
+      const ptsUs = tickUs > this.#lastPtsUs ? tickUs : mediaTimeUs(this.#lastPtsUs + Math.max(1, durationUs));
+      this.#lastPtsUs = ptsUs;
+      return new MediaFrame(native, { ptsUs, durationUs, capturedAtMs });
     });
   }
 }

@@ -19,7 +19,7 @@ import { redactUrl } from "../runtime/redact.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { checked, FfmpegFailure } from "./ffmpeg.ts";
 import { openFailure, readFailure } from "./demux-errors.ts";
-import { ticksToUs } from "./media-times.ts";
+import { MICROSECONDS, ticksToUs } from "./media-times.ts";
 import { trackOf } from "./tracks.ts";
 import { lacksEnd } from "./truncation.ts";
 
@@ -236,13 +236,19 @@ class Demuxer implements PacketSession {
   /** Matroska holds no decoding times. With B-frames they begin before the first presentation time, and FFmpeg knows them later. */
   #assumedDts(native: NativePacket, track: number, ptsUs: MediaTimeUs | undefined): MediaTimeUs | undefined {
     const stream = this.#parts.context.streams[native.streamIndex];
+    const last = this.#lastDtsUs[track];
+    const durationUs = ticksToUs(native.duration, native.duration > 0n && stream !== undefined ? stream.timeBase : MICROSECONDS) ?? 0;
+    const stepUs = durationUs > 0 ? durationUs : RESUME_US;
+    if (ptsUs === undefined) {
+      // An elementary stream: pictures are counted.
+      return mediaTimeUs(last === undefined ? 0 : last + stepUs - this.#shiftUs);
+    }
     const reordered = stream?.codecpar.videoDelay ?? 0;
-    if (stream === undefined || reordered === 0 || ptsUs === undefined) {
+    if (reordered === 0) {
       return ptsUs;
     }
-    const durationUs = ticksToUs(native.duration, stream.timeBase) ?? 0;
     // Without a time, the one after the last stands in.
-    return this.#lastDtsUs[track] === undefined ? mediaTimeUs(ptsUs - reordered * (durationUs > 0 ? durationUs : RESUME_US)) : undefined;
+    return last === undefined ? mediaTimeUs(ptsUs - reordered * stepUs) : undefined;
   }
 
   /** An encoder that was restarted counts from the start again: the stream goes on where it was. */
