@@ -32,6 +32,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     dataDir: flags.dataDir ?? config.dataDir ?? defaultDataDir(),
     allowAnonymous: flags.allowAnonymous === true || config.allowAnonymous,
     models: config.models,
+    isDaemon: true,
   });
   const names = Object.keys(config.streams);
   if (names.length === 0) {

@@ -12,6 +12,8 @@ export interface PacketSession extends AsyncDisposable {
   readonly packets: AsyncIterable<Packet>;
   /** Length in seconds, when known: for progress. */
   readonly durationS: number | undefined;
+  /** Told after each packet of the video track whether pictures came of it: a stream that never gives one is connected anew. */
+  noteDecoded?(ok: boolean): void;
 }
 
 /** Decoded pictures from a generator, such as the demo scene. */
@@ -31,6 +33,8 @@ export type SourceSession = PacketSession | FrameSession;
 export interface Source {
   /** For people: the address without credentials. */
   readonly name: string;
+  /** True when it waits for peers to connect: silence is normal then, and nothing is to be connected anew. */
+  readonly waitsForPeers?: boolean;
   /** Connects once. Never retries: that is the supervisor's job. Throws a coded error. */
   open(signal: AbortSignal): Promise<SourceSession>;
 }

@@ -5,12 +5,14 @@ import { buildAnalysis } from "./analysis-plan.ts";
 import { createOverlay } from "../drawing/overlay.ts";
 import { Stream } from "../pipeline/stream.ts";
 import { createRules } from "../rules/create-rules.ts";
+import { supervise } from "../runtime/supervisor.ts";
 import { TRACKERS } from "../trackers/index.ts";
 import type { StreamRequest } from "./stream-request.ts";
 import type { ModelConfig, StreamConfig } from "../config/schema.ts";
 import type { Clock } from "../contracts/clock.ts";
 import type { KindContext } from "../contracts/kinds.ts";
 import type { Logger } from "../contracts/log.ts";
+import type { Source } from "../contracts/source.ts";
 import type { Tracker } from "../contracts/tracker.ts";
 import type { StreamSnapshot } from "../pipeline/stats.ts";
 
@@ -22,6 +24,8 @@ export interface HostOptions {
   readonly baseDir: string;
   readonly dataDir: string;
   readonly allowAnonymous: boolean;
+  /** A daemon waits for cameras that are not there yet; a command in the foreground says so and ends. */
+  readonly isDaemon?: boolean;
   /** Models by name, from the configuration. */
   readonly models?: Readonly<Record<string, string | ModelConfig>>;
 }
@@ -53,7 +57,7 @@ export class Host implements AsyncDisposable {
     const stream = new Stream(
       {
         name,
-        source: source,
+        source: this.#keepOpen(source, context),
         analysis: analysis.plan,
         useCase: analysis.useCase,
         tracker: createTracker(config.track),
@@ -85,6 +89,16 @@ export class Host implements AsyncDisposable {
 
   snapshots(): readonly StreamSnapshot[] {
     return [...this.#streams.values()].map((stream) => stream.snapshot());
+  }
+
+  /** Cameras that go away come back by themselves; what waits for peers, and files, need nobody for that. */
+  #keepOpen(source: Source, { clock, log }: KindContext): Source {
+    if (source.waitsForPeers === true) {
+      return source;
+    }
+    const isDaemon = this.#options.isDaemon === true;
+    const options = { clock, log, random: Math.random, onPermanent: isDaemon ? "wait" : "fail", firstOpen: isDaemon ? "retry" : "fail" } as const;
+    return { name: source.name, open: (signal) => supervise(source, options, signal) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -193,7 +193,9 @@ export class Stream {
         await this.#views.publishPacket(packet);
         if (packet.track === video && this.#needsPictures()) {
           const startMs = clock.monotonicMs();
-          if (!(await push(await decoder.decode(packet), startMs))) {
+          const frames = await decoder.decode(packet);
+          session.noteDecoded?.(frames.length > 0);
+          if (!(await push(frames, startMs))) {
             return;
           }
         }

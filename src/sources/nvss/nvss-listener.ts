@@ -22,6 +22,7 @@ export interface NvssConfig {
 
 /** Waits for cameras that send frames: what NVSS's WebCamServer was, but it takes the next camera when one leaves. */
 export class NvssListener implements Source {
+  readonly waitsForPeers = true;
   readonly #config: NvssConfig;
   readonly #context: KindContext;
 
