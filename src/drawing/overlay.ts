@@ -69,7 +69,8 @@ export function createOverlay(options: OverlayOptions = {}): Drawer {
 function sizesFor(picture: YuvPicture, scale: number): Sizes {
   // The shorter side, so that upright pictures of phones get letters of the same size.
   const side = Math.min(picture.width, picture.height);
-  return { line: Math.max(1, Math.round((side / 360) * scale)), text: Math.max(11, Math.round((side / 45) * scale)) };
+  // Letters shrink more slowly than pictures: they are looked at from the same distance.
+  return { line: Math.max(1, Math.round(Math.max(2, side / 360) * scale)), text: Math.max(9, Math.round(Math.max(12, 6 + side / 60) * scale)) };
 }
 
 /** What covers large parts of the picture comes first, so that lines, boxes and names stay readable on top. */
