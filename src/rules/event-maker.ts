@@ -25,7 +25,8 @@ export class EventMaker {
 
   /** `stream/rule/track/sequence`; an event of no single object has `-` for the track. */
   make(result: Result, { type, detection, data }: Happening): RuleEvent {
-    this.#sequence = Math.max(this.#sequence + 1, Math.floor(result.capturedAtMs));
+    const capturedAtMs = Number.isFinite(result.capturedAtMs) ? Math.floor(result.capturedAtMs) : 0;
+    this.#sequence = Math.max(this.#sequence + 1, capturedAtMs);
     return {
       id: `${this.#stream}/${this.#rule}/${detection?.trackId ?? "-"}/${this.#sequence}`,
       stream: this.#stream,

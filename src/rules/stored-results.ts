@@ -17,7 +17,8 @@ const storedResult = z.object({
   stream: z.string().default("stream"),
   seq: z.int().min(0),
   ptsUs: z.number(),
-  capturedAt: z.iso.datetime({ offset: true }),
+  /** null: the camera's clock told no time. */
+  capturedAt: z.iso.datetime({ offset: true }).nullable(),
   width: z.int().positive(),
   height: z.int().positive(),
   detections: z
@@ -55,7 +56,7 @@ export function parseResult(line: string): Result | string {
   }
   const { capturedAt, ptsUs, ...rest } = parsed.data;
   // zod says `| undefined` of absent keys; those are gone here.
-  return withoutUndefined({ ...rest, ptsUs: mediaTimeUs(ptsUs), capturedAtMs: wallTimeMs(Date.parse(capturedAt)) }) as Result;
+  return withoutUndefined({ ...rest, ptsUs: mediaTimeUs(ptsUs), capturedAtMs: wallTimeMs(capturedAt === null ? 0 : Date.parse(capturedAt)) }) as Result;
 }
 
 /** Lines of stored results, in order; empty lines are passed over, bad ones are told of and passed over. */

@@ -26,7 +26,8 @@ export function createSubject(config: SubjectConfig, context: RuleContext): (det
     checkLabel(label, name, "classes", context);
   }
   const wanted = classes === undefined ? undefined : new Set(classes);
-  return ({ label, score }) => score >= minScore && (wanted === undefined || wanted.has(label));
+  // Scores count as they are printed, so that stored results give the same events.
+  return ({ label, score }) => toTenThousandths(score) >= minScore && (wanted === undefined || wanted.has(label));
 }
 
 /** Throws when the model's labels are known and this is none of them. */
@@ -71,6 +72,11 @@ export function pointOf(box: Box, point: PointOfBox): Point {
 /** Height of a box as printed, at least one pixel. */
 export function heightOf(box: Box): number {
   return Math.max(1, toTenths(box[3]) - toTenths(box[1]));
+}
+
+/** A score as it is printed. */
+export function toTenThousandths(score: number): number {
+  return Math.round(score * 1e4) / 1e4;
 }
 
 function toTenths(value: number): number {

@@ -45,11 +45,13 @@ export function motMetrics(frames: readonly MotFrame[], minIou = 0.5): MotMetric
 function clearMot(frames: readonly MotFrame[], minIou: number): Omit<MotMetrics, "idf1"> {
   /** The tracker's identity that each true one was last paired with. */
   const last = new Map<number | string, number | string>();
+  /** The true identity that each of the tracker's was last paired with: it can be kept by one only. */
+  const holders = new Map<number | string, number | string>();
   const counts = { truth: 0, misses: 0, falsePositives: 0, switches: 0 };
   for (const { truth, tracked } of frames) {
     const kept = truth.flatMap((object): (readonly [Identified, Identified])[] => {
       const same = tracked.find((each) => each.id === last.get(object.id));
-      return same !== undefined && canPair(object, same, minIou) ? [[object, same]] : [];
+      return same !== undefined && holders.get(same.id) === object.id && canPair(object, same, minIou) ? [[object, same]] : [];
     });
     const restTruth = truth.filter((object) => !kept.some(([known]) => known === object));
     const restTracked = tracked.filter((object) => !kept.some(([, known]) => known === object));
@@ -58,6 +60,7 @@ function clearMot(frames: readonly MotFrame[], minIou: number): Omit<MotMetrics,
       const before = last.get(object.id);
       counts.switches += before !== undefined && before !== found.id ? 1 : 0;
       last.set(object.id, found.id);
+      holders.set(found.id, object.id);
     }
     const matched = kept.length + fresh.length;
     counts.truth += truth.length;

@@ -5,23 +5,23 @@ const RECENT_S = 1;
 /** How many looks the lasting look is a mean of, at most; then old ones fade. */
 const LASTING_LOOKS = 300;
 
-/** Cosine similarity of two vectors of one length, −1…1; 0 when either has no direction or lengths differ. */
+/** Cosine similarity of two unit vectors, −1…1; 0 when their lengths differ (the model was changed). */
 export function similarity(a: Float32Array, b: Float32Array): number {
   if (a.length !== b.length) {
     return 0;
   }
   let dot = 0;
-  let aa = 0;
-  let bb = 0;
   for (let i = 0; i < a.length; i++) {
-    const x = a[i] ?? 0;
-    const y = b[i] ?? 0;
-    dot += x * y;
-    aa += x * x;
-    bb += y * y;
+    dot += (a[i] ?? 0) * (b[i] ?? 0);
   }
-  const norm = Math.sqrt(aa * bb);
-  return norm > 0 ? dot / norm : 0;
+  return dot;
+}
+
+/** The vector at length 1; a vector of zeros stays one, and is like nothing. */
+export function unit(vector: Float32Array): Float32Array {
+  const copy = vector.slice();
+  normalise(copy);
+  return copy;
 }
 
 /**
@@ -29,6 +29,7 @@ export function similarity(a: Float32Array, b: Float32Array): number {
  * again. They differ: who comes into the picture or leaves it is seen in part only, and parts of people look alike.
  */
 export class Appearance {
+  // Changed in place, twice a frame and object: they are never handed out.
   #recent: Float32Array;
   #lasting: Float32Array;
   #looks = 1;
@@ -36,7 +37,7 @@ export class Appearance {
 
   constructor(embedding: Float32Array, ptsUs: MediaTimeUs) {
     this.#recent = unit(embedding);
-    this.#lasting = this.#recent;
+    this.#lasting = unit(embedding);
     this.#seenUs = ptsUs;
   }
 
@@ -45,19 +46,19 @@ export class Appearance {
     const seen = unit(embedding);
     if (seen.length !== this.#recent.length) {
       this.#recent = seen;
-      this.#lasting = seen;
+      this.#lasting = seen.slice();
       this.#looks = 1;
     } else {
       this.#looks = Math.min(this.#looks + 1, LASTING_LOOKS);
       // A plain mean at first, then one that fades with time, not with frames.
       const faded = 1 - Math.exp(-Math.max(0, ptsUs - this.#seenUs) / 1e6 / RECENT_S);
-      this.#recent = blend(this.#recent, seen, Math.max(faded, 1 / this.#looks));
-      this.#lasting = blend(this.#lasting, seen, 1 / this.#looks);
+      blend(this.#recent, seen, Math.max(faded, 1 / this.#looks));
+      blend(this.#lasting, seen, 1 / this.#looks);
     }
     this.#seenUs = ptsUs;
   }
 
-  /** How much one look is like the recent ones. */
+  /** How much one look (a unit vector) is like the recent ones. */
   likeness(embedding: Float32Array): number {
     return similarity(this.#recent, embedding);
   }
@@ -70,21 +71,28 @@ export class Appearance {
   /** Adds what was known before, once it has turned out to be the same. */
   absorb(known: Appearance): void {
     if (known.#lasting.length === this.#lasting.length) {
-      this.#lasting = blend(this.#lasting, known.#lasting, known.#looks / (known.#looks + this.#looks));
+      blend(this.#lasting, known.#lasting, known.#looks / (known.#looks + this.#looks));
       this.#looks = Math.min(this.#looks + known.#looks, LASTING_LOOKS);
     }
   }
 }
 
-function blend(a: Float32Array, b: Float32Array, share: number): Float32Array {
-  return unit(a.map((x, i) => x + share * ((b[i] ?? 0) - x)));
+/** Moves `a` the given share of the way to `b`, at length 1. */
+function blend(a: Float32Array, b: Float32Array, share: number): void {
+  for (let i = 0; i < a.length; i++) {
+    const x = a[i] ?? 0;
+    a[i] = x + share * ((b[i] ?? 0) - x);
+  }
+  normalise(a);
 }
 
-function unit(vector: Float32Array): Float32Array {
+function normalise(vector: Float32Array): void {
   let sum = 0;
-  for (const x of vector) {
-    sum += x * x;
+  for (let i = 0; i < vector.length; i++) {
+    sum += (vector[i] ?? 0) ** 2;
   }
-  const length = Math.sqrt(sum);
-  return length > 0 ? vector.map((x) => x / length) : vector.slice();
+  const scale = sum > 0 ? 1 / Math.sqrt(sum) : 0;
+  for (let i = 0; i < vector.length; i++) {
+    vector[i] = (vector[i] ?? 0) * scale;
+  }
 }

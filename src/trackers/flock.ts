@@ -38,16 +38,22 @@ export class Flock {
     return this.#tracklets.filter((tracklet) => !this.#isConfirmed(tracklet));
   }
 
-  /** Moves every object on to this frame's time. Time that stands still or runs backwards moves nothing. */
+  /**
+   * Begins a frame: gives up who was unseen for too long, and moves everybody else on to this frame's time. Time that
+   * stands still moves nothing; time that jumped back belongs to another timeline, where nobody is known.
+   */
   begin(ptsUs: MediaTimeUs): void {
-    const dtS = this.#ptsUs === undefined ? 0 : Math.max(0, ptsUs - this.#ptsUs) / 1e6;
+    const dtS = (ptsUs - (this.#ptsUs ?? ptsUs)) / 1e6;
     this.#ptsUs = ptsUs;
+    const isHere = (tracklet: Tracklet): boolean => dtS >= 0 && ptsUs - tracklet.seenUs <= this.#rules.maxLostS * 1e6;
+    this.#giveUp(this.#tracklets.filter((tracklet) => !isHere(tracklet)));
+    this.#tracklets = this.#tracklets.filter(isHere);
     for (const tracklet of this.#tracklets) {
       tracklet.predict(dtS);
     }
   }
 
-  /** Ends a frame: takes in the pairs, gives up who is gone, takes on newcomers. Returns the identities of detections. */
+  /** Ends a frame: takes in the pairs, takes on newcomers. Returns the identities of detections. */
   end(matches: readonly Match[], newcomers: readonly Detection[], ptsUs: MediaTimeUs): ReadonlyMap<Detection, number> {
     const found = new Map(matches.map(({ tracklet, detection }) => [tracklet, detection]));
     const ids = new Map<Detection, number>();
@@ -63,10 +69,9 @@ export class Flock {
       } else {
         tracklet.miss();
       }
-      if (this.#stays(tracklet, ptsUs)) {
+      // Who was seen too seldom to be sure of gets no second chance.
+      if (tracklet.isSeen || this.#isConfirmed(tracklet)) {
         staying.push(tracklet);
-      } else if (tracklet.id !== undefined) {
-        this.#rules.acquaintances?.remember(tracklet);
       }
     }
     for (const detection of newcomers) {
@@ -81,12 +86,12 @@ export class Flock {
     return ids;
   }
 
-  #stays(tracklet: Tracklet, ptsUs: MediaTimeUs): boolean {
-    if (tracklet.isSeen) {
-      return true;
+  #giveUp(gone: readonly Tracklet[]): void {
+    for (const tracklet of gone) {
+      if (tracklet.id !== undefined) {
+        this.#rules.acquaintances?.remember(tracklet);
+      }
     }
-    // Time that jumped backwards belongs to another timeline: nobody there is known here.
-    return this.#isConfirmed(tracklet) && ptsUs >= tracklet.seenUs && ptsUs - tracklet.seenUs <= this.#rules.maxLostS * 1e6;
   }
 
   #isConfirmed(tracklet: Tracklet): boolean {

@@ -1,3 +1,4 @@
+import { unit } from "./appearance.ts";
 import { assign, type Candidate } from "./assignment.ts";
 import { apartness, areaOf, overlap } from "./overlap.ts";
 import type { Tracklet } from "./tracklet.ts";
@@ -44,13 +45,14 @@ const MAX_AREA_RATIO = 4;
 export function match(tracklets: readonly Tracklet[], detections: readonly Detection[], rules: MatchingRules): Matching {
   const candidates: Candidate[] = [];
   const boxes = tracklets.map((tracklet) => tracklet.filter.box);
+  const looks = detections.map(({ embedding }) => (embedding === undefined || rules.minSimilarity === undefined ? undefined : unit(embedding)));
   for (const [row, tracklet] of tracklets.entries()) {
     const predicted = boxes[row];
     if (predicted === undefined) {
       continue;
     }
     for (const [column, detection] of detections.entries()) {
-      const cost = costOf(tracklet, predicted, detection, rules);
+      const cost = costOf(tracklet, predicted, detection, looks[column], rules);
       if (cost < UNMATCHED_COST) {
         candidates.push({ row, column, cost });
       }
@@ -75,15 +77,15 @@ export function match(tracklets: readonly Tracklet[], detections: readonly Detec
   };
 }
 
-function costOf(tracklet: Tracklet, predicted: Box, detection: Detection, rules: MatchingRules): number {
+function costOf(tracklet: Tracklet, predicted: Box, detection: Detection, look: Float32Array | undefined, rules: MatchingRules): number {
   if (!rules.acrossClasses && tracklet.classId !== detection.classId) {
     return Infinity;
   }
   const motion = motionCost(tracklet, predicted, detection.box, rules);
-  if (motion === Infinity || rules.minSimilarity === undefined || detection.embedding === undefined || tracklet.appearance === undefined) {
+  if (motion === Infinity || rules.minSimilarity === undefined || look === undefined || tracklet.appearance === undefined) {
     return motion;
   }
-  const likeness = tracklet.appearance.likeness(detection.embedding);
+  const likeness = tracklet.appearance.likeness(look);
   const isOverlapping = motion < 1 - rules.minIou + UNSEEN_COST;
   if (!isOverlapping && likeness < rules.minSimilarity) {
     return Infinity;

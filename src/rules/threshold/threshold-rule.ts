@@ -6,7 +6,7 @@ import type { Result } from "../../domain/result.ts";
 import type { MediaTimeUs } from "../../domain/time.ts";
 import { configError } from "../config-error.ts";
 import { EventMaker } from "../event-maker.ts";
-import { checkLabel } from "../subject.ts";
+import { checkLabel, toTenThousandths } from "../subject.ts";
 
 /** How far below `above` a mean must fall before it has ended, where nothing is said. */
 const USUAL_GAP = 0.1;
@@ -61,7 +61,7 @@ export class ThresholdRule implements Rule {
     if (newest !== undefined && ptsUs < newest.ptsUs) {
       this.#window = [];
     }
-    const score = classes?.find(({ label }) => label === this.#config.label)?.score ?? 0;
+    const score = toTenThousandths(classes?.find(({ label }) => label === this.#config.label)?.score ?? 0);
     this.#window.push({ ptsUs, score });
     // The newest result that is a whole window old stays: it is what says that the window is full.
     while (this.#window[1] !== undefined && ptsUs - this.#window[1].ptsUs >= windowUs) {

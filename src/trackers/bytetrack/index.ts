@@ -7,7 +7,7 @@ import type { Tracker } from "../../contracts/tracker.ts";
 
 const schema = z.strictObject({
   kind: z.literal("bytetrack"),
-  highScore: z.number().min(0).max(1).default(0.4).describe("Score from which a detection can begin a track and is matched first"),
+  highScore: z.number().min(0).max(1).default(0.35).describe("Score from which a detection can begin a track and is matched first"),
   lowScore: z.number().min(0).max(1).default(0.1).describe("Score from which a detection can continue a track"),
   minHits: z.int().min(1).default(2).describe("Analysed frames an object must be seen in before it gets an identity"),
   maxLostS: z.number().min(0).default(1.5).describe("Seconds an object may be unseen and keep its identity"),

@@ -6,7 +6,7 @@ import type { Tracker } from "../../contracts/tracker.ts";
 
 const schema = z.strictObject({
   kind: z.literal("sort"),
-  minScore: z.number().min(0).max(1).default(0.4).describe("Lowest score of a detection that is followed"),
+  minScore: z.number().min(0).max(1).default(0.35).describe("Lowest score of a detection that is followed"),
   minHits: z.int().min(1).default(3).describe("Analysed frames an object must be seen in before it gets an identity"),
   maxLostS: z.number().min(0).default(0.5).describe("Seconds an object may be unseen and keep its identity"),
   minIou: z.number().min(0).max(1).default(0.3).describe("Overlap of the predicted and the seen box that makes them one object"),
