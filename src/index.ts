@@ -1,2 +1,10 @@
 export { ERRORS, VedetteError } from "./errors.ts";
 export type { ErrorCode, ErrorRow } from "./errors.ts";
+
+// For use cases: what `import … from "vedette"` offers inside a file given to --use-case.
+export { box, defineUseCase, detection, line, point, polygon, relativeBox, rows, text } from "./use-cases/authoring.ts";
+export type { UseCaseDefinition } from "./use-cases/authoring.ts";
+export type { OverlayShape } from "./contracts/rule.ts";
+export type { InputPixels } from "./contracts/frame.ts";
+export type { InputGeometry, InputSpec, Tensor } from "./domain/model.ts";
+export type { Box, Classification, Detection, Finding, Keypoint, Pose, Result } from "./domain/result.ts";
