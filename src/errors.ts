@@ -69,7 +69,7 @@ export const ERRORS = {
   E_ENGINE_ADDRESS: row("{engine}: {reason}", "Engines are named KIND://HOST:PORT, several addresses as KIND://HOST:PORT,HOST:PORT."),
   E_ENGINE_UNREACHABLE: later("{engine}: {reason}", "Check that the model server is up and reachable; it is tried again by itself."),
   E_ENGINE_BUSY: later("{engine}: the server is overloaded ({reason})", "Frames are dropped until it has room; more servers or a smaller --fps help."),
-  E_ENGINE_TIMEOUT: later("{engine}: no answer within {timeoutMs} ms", "The server hangs or is overloaded; `timeoutMs` sets the limit."),
+  E_ENGINE_TIMEOUT: later("{engine}: no answer within {limit}", "The server hangs or is overloaded; `timeoutMs` sets the limit."),
   E_ENGINE_CREDENTIALS: row("{engine}: the server refused the credentials ({reason})", "Set the token (tokenEnv or tokenFile) or the client certificate.", false, 1),
   E_ENGINE_MODEL: row("{engine}: model {model}: expected {expected}, got {got}", "The manifest must fit what the server serves.", false, 1),
   E_WIRE: failed("{where}: expected {expected}, got {got}", "The other side does not speak the protocol as published."),

@@ -49,10 +49,10 @@ export interface Engine extends AsyncDisposable {
   /** How many `infer` calls can usefully run at once. */
   readonly parallelism: number;
   /**
-   * Set when it sends pictures as JPEG, and at what quality (1…100, as libjpeg counts): requests then carry `jpeg`, of the
-   * whole frame, and of their `pixels` only the geometry counts.
+   * Set when it sends pictures as JPEG: requests then carry `jpeg`, of the whole frame, at this quality (1…100, as libjpeg
+   * counts). Unless `withPixels`, only the geometry of their `pixels` counts, and the data may be left empty.
    */
-  readonly wantsJpeg?: { readonly quality: number };
+  readonly wantsJpeg?: { readonly quality: number; readonly withPixels?: boolean } | undefined;
   /** Batch sizes it takes, rising; `[1]` when it cannot batch. */
   readonly batchSizes: readonly number[];
   /** Replies in the order of the requests. Pixels may be reused by the caller once it settles. */
