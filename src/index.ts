@@ -8,3 +8,12 @@ export type { OverlayShape } from "./contracts/rule.ts";
 export type { InputPixels } from "./contracts/frame.ts";
 export type { InputGeometry, InputSpec, Tensor } from "./domain/model.ts";
 export type { Box, Classification, Detection, Finding, Keypoint, Pose, Result } from "./domain/result.ts";
+
+// For drawers of one's own, and for writing results as everybody else does.
+export { counterLine, createCounterOverlay } from "./drawing/counter-line.ts";
+export type { CounterStyle } from "./drawing/counter-line.ts";
+export { createOverlay } from "./drawing/overlay.ts";
+export type { OverlayOptions } from "./drawing/overlay.ts";
+export type { Drawer } from "./contracts/drawer.ts";
+export type { YuvPicture } from "./domain/picture.ts";
+export { resultToJson } from "./domain/result-json.ts";
