@@ -7,16 +7,20 @@ import type { OverlayShape } from "../contracts/rule.ts";
 import type { InputGeometry, InputSpec, Tensor } from "../domain/model.ts";
 import type { Box, Detection, Finding, Result } from "../domain/result.ts";
 
+/** What a use case would like, where nobody says otherwise. */
+export interface UseCaseHints {
+  /** The model to run when none is named elsewhere: a catalogue name, a weights file or a manifest. */
+  readonly model?: string;
+  /** What the model's input is like, where the file does not tell. */
+  readonly input?: Partial<InputSpec>;
+}
+
 /**
  * The user's own part in a stream. Every member is optional. Functions run in a thread of their own, one at a time; they
  * may be async. One that throws or takes too long costs its own frame, never the stream. The thread is started again after
  * a hang, so that variables of the file begin anew.
  */
-export interface UseCaseDefinition {
-  /** The model to run when none is named elsewhere: a catalogue name, a weights file or a manifest. */
-  readonly model?: string;
-  /** What the model's input is like, where the file does not tell. */
-  readonly input?: Partial<InputSpec>;
+export interface UseCaseDefinition extends UseCaseHints {
   /** Changes the pixels that go into the network: in place, or by returning others of the same length. */
   prepare?(pixels: InputPixels): void | Uint8Array | Promise<void | Uint8Array>;
   /** Reads the network's outputs (batch dimension 1). Positions are in source pixels: see {@link relativeBox}. */

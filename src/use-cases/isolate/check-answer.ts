@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { OverlayShape } from "../../contracts/rule.ts";
 import type { Finding } from "../../domain/result.ts";
-import type { UseCaseHints } from "./messages.ts";
+import type { UseCaseHints } from "../authoring.ts";
 
 const place = z.number();
 const box = z.tuple([place, place, place, place]);

@@ -1,17 +1,10 @@
 import type { LogLevel } from "../../contracts/log.ts";
-import type { InputSpec } from "../../domain/model.ts";
 
 /** What a use case may export. */
 export const HOOKS = ["prepare", "interpret", "draw", "onResult"] as const;
 
 /** Name of one of the functions. */
 export type Hook = (typeof HOOKS)[number];
-
-/** What the use case would like, when nobody says otherwise. */
-export interface UseCaseHints {
-  readonly model?: string;
-  readonly input?: Partial<InputSpec>;
-}
 
 /** A line of the user's own code. */
 export interface Place {

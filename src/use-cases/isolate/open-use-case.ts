@@ -11,7 +11,8 @@ import { VedetteError } from "../../errors.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { checkFinding, checkHints, checkShapes, type Checked } from "./check-answer.ts";
 import { GuardedUseCase } from "./guarded-use-case.ts";
-import type { Hook, UseCaseHints } from "./messages.ts";
+import type { UseCaseHints } from "../authoring.ts";
+import type { Hook } from "./messages.ts";
 import { rawTensors } from "./raw-interpreter.ts";
 
 /** How a use case is opened. */
