@@ -53,7 +53,10 @@ export async function resolveModel(nameOrPath: string, flags: ModelFlags = {}, o
 export async function examineModel(nameOrPath: string, flags: ModelFlags = {}, options: ResolveOptions = {}): Promise<ResolvedModel> {
   const path = await locate(nameOrPath, options);
   if (isManifestPath(path)) {
-    return examineManifest(await readManifest(path), path, flags, options);
+    const manifest = await readManifest(path);
+    const weights = `${stemOf(path)}.onnx`;
+    const isBeside = manifest.file === undefined && (await exists(join(dirname(path), weights)));
+    return examineManifest(isBeside ? { ...manifest, file: weights } : manifest, path, flags, options);
   }
   const beside = await manifestBeside(path);
   return beside === undefined
