@@ -17,12 +17,15 @@ type Variant = "sort" | "bytetrack" | "bytetrack + looks" | "bytetrack + memory"
 const VARIANTS: readonly Variant[] = ["sort", "bytetrack", "bytetrack + looks", "bytetrack + memory"];
 const RATES = [30, 10, 5] as const;
 const SCENE_SECONDS = 60;
+/** The trackers' settings were found on seeds 1 to 4: these scenes are others. */
+const FIRST_SEED = 101;
 /** Frames of the cost measurement. */
 const WARM_UP = 300;
 const MEASURED = 600;
 /** Above this line of the surveillance clip, parked cars far away are in the picture but not in the truth. */
 const ANNOTATED_FROM_Y = 70;
 const MEVA = { clip: "media/meva-mot/rvmot-a1c9.mp4", truth: "media/meva-mot/rvmot-a1c9.ground_truth.jsonl", fps: 30, frames: 150 };
+const VEHICLES = new Set(["car", "truck", "bus", "motorbike", "motorcycle", "train"]);
 const VISITS = "media/intel-sample-videos/one-by-one-person-detection.mp4";
 /** When the six visits are, in seconds; 2 and 4 are the same person. */
 const VISIT_TIMES = [[6, 20], [22, 45], [50, 70], [74, 87], [92, 120], [123, 136]] as const;
@@ -30,7 +33,7 @@ const VISIT_TIMES = [[6, 20], [22, 45], [50, 70], [74, 87], [92, 120], [123, 136
 /** `npm run bench -- track` */
 export async function run(args: readonly string[]): Promise<void> {
   const seeds = Number(args[args.indexOf("--seeds") + 1] ?? "5") || 5;
-  console.log(`Generated scenes, ${seeds} seeds of ${SCENE_SECONDS} s each:`);
+  console.log(`Generated scenes, seeds ${FIRST_SEED} to ${FIRST_SEED + seeds - 1}, ${SCENE_SECONDS} s each:`);
   console.table(scenes(seeds));
   console.log("Time per frame of 100 tracked objects (target: ≤ 1 ms):");
   console.table(VARIANTS.map((variant) => cost(variant)));
@@ -56,7 +59,7 @@ function scenes(seeds: number): Record<string, string | number>[] {
     VARIANTS.flatMap((variant) =>
       RATES.map((fps) => {
         const runs = Array.from({ length: seeds }, (_, i) => {
-          const frames = generateScene({ ...difficulty, seed: i + 1, seconds: SCENE_SECONDS, fps });
+          const frames = generateScene({ ...difficulty, seed: FIRST_SEED + i, seconds: SCENE_SECONDS, fps });
           const people = new Set(frames.flatMap(({ truth }) => truth.map(({ id }) => id))).size;
           return { people, ...motMetrics(follow(variant, frames)) };
         });
@@ -114,13 +117,14 @@ function cost(variant: Variant): Record<string, string | number> {
 async function surveillance(assets: string): Promise<void> {
   const truth = await readTruth(join(assets, MEVA.truth));
   const detected = await detectClip(assets, MEVA.clip, { threshold: 0.1, withLooks: true });
-  const own = detected.map(({ detections }) => detections.map(asTruthLabels));
+  const own = detected.map(({ detections }) => detections.flatMap(asTruthLabels));
   const perfect = truth.map((objects) => objects.map(({ label = "", box }): Detection => ({ label, classId: label === "person" ? 0 : 1, score: 0.9, box })));
   const rows = VARIANTS.flatMap((variant) =>
     [{ boxes: "true", found: perfect }, { boxes: "own", found: own.map((all) => all.filter(({ box }) => box[3] > ANNOTATED_FROM_Y)) }, { boxes: "own, whole picture", found: own }].flatMap(
       ({ boxes, found }) =>
         RATES.flatMap((fps) => {
-          if (boxes === "true" && variant.includes("+")) {
+          // Nobody comes back within five seconds: memory has nothing to do there.
+          if (variant === "bytetrack + memory" || (boxes === "true" && variant.includes("+"))) {
             return [];
           }
           const frames = truth.flatMap((objects, i) =>
@@ -148,9 +152,12 @@ async function readTruth(path: string): Promise<readonly (readonly Identified[])
   return frames;
 }
 
-function asTruthLabels(detection: Detection): Detection {
-  const isPerson = detection.label === "person";
-  return { ...detection, label: isPerson ? "person" : "vehicle", classId: isPerson ? 0 : 1 };
+/** COCO's labels as the truth has them; what is neither person nor vehicle is not in the truth. */
+function asTruthLabels(detection: Detection): readonly Detection[] {
+  if (detection.label === "person") {
+    return [{ ...detection, classId: 0 }];
+  }
+  return VEHICLES.has(detection.label) ? [{ ...detection, label: "vehicle", classId: 1 }] : [];
 }
 
 async function visits(assets: string): Promise<void> {

@@ -90,7 +90,7 @@ test("bad lines are told of by number, unknown fields and the summary are passed
   const results = await ruleTest(configs[0]!, track("person").from(0.5, 0.2).to(0.5, 0.9).overSeconds(2)).results();
   const lines = results.map(toLine);
   const mixed = [
-    "{broken", ...lines.slice(0, 5), "", '{"stream":"test"}', ...lines.slice(5).map((line) => line.replace("{", '{"fromTheFuture":{"x":1},')),
+    "{broken", ...lines.slice(0, 5), '{"event":{"id":"test/door/1/5"}}', '{"stream":"test"}', ...lines.slice(5).map((line) => line.replace("{", '{"fromTheFuture":{"x":1},')),
     '{"seq":1,"ptsUs":0,"capturedAt":"yesterday","width":1,"height":1}', '{"summary":{"frames":21}}',
   ];
   const bad: BadLine[] = [];

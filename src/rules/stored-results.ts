@@ -41,13 +41,19 @@ const storedResult = z.object({
   data: z.unknown().optional(),
 });
 
-/** One line of stored results, as a result; a text says what is wrong with it. */
-export function parseResult(line: string): Result | string {
+/**
+ * One line of stored results, as a result; a text says what is wrong with it, undefined that it is something else which
+ * belongs there (an event, the summary).
+ */
+export function parseResult(line: string): Result | string | undefined {
   let value: unknown;
   try {
     value = JSON.parse(line);
   } catch {
     return "not JSON";
+  }
+  if (typeof value === "object" && value !== null && ("event" in value || "summary" in value) && !("seq" in value)) {
+    return undefined;
   }
   const parsed = storedResult.safeParse(value);
   if (!parsed.success) {
@@ -59,7 +65,7 @@ export function parseResult(line: string): Result | string {
   return withoutUndefined({ ...rest, ptsUs: mediaTimeUs(ptsUs), capturedAtMs: wallTimeMs(capturedAt === null ? 0 : Date.parse(capturedAt)) }) as Result;
 }
 
-/** Lines of stored results, in order; empty lines are passed over, bad ones are told of and passed over. */
+/** Lines of stored results, in order; empty lines and events are passed over, bad lines are told of and passed over. */
 export async function* readResults(
   lines: AsyncIterable<string> | Iterable<string>,
   onBadLine: (bad: BadLine) => void,
@@ -67,13 +73,10 @@ export async function* readResults(
   let line = 0;
   for await (const text of lines) {
     line += 1;
-    if (text.trim() === "" || text.startsWith('{"summary"')) {
-      continue;
-    }
-    const result = parseResult(text);
+    const result = text.trim() === "" ? undefined : parseResult(text);
     if (typeof result === "string") {
       onBadLine({ line, reason: result });
-    } else {
+    } else if (result !== undefined) {
       yield result;
     }
   }
