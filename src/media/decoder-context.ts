@@ -1,16 +1,11 @@
 import { AV_PIX_FMT_NONE, FF_THREAD_FRAME, FF_THREAD_SLICE } from "node-av/constants";
-import { avGetPixFmtFromName, Codec, CodecContext, type Frame } from "node-av/lib";
+import { avGetPixFmtFromName, Codec, CodecContext } from "node-av/lib";
 import type { VideoTrack } from "../domain/packet.ts";
 import { VedetteError } from "../errors.ts";
 import { codecId } from "./codec-names.ts";
 import type { DecoderOptions } from "./decoder-options.ts";
+import { chooseHardware, type DecoderHardware } from "./hwaccel.ts";
 import { MICROSECONDS } from "./media-times.ts";
-
-/** The accelerator that a decoder runs on. Disposing it releases the device. */
-export interface DecoderHardware extends Disposable {
-  /** Gives the picture in ordinary memory; takes the native frame over. */
-  download(native: Frame): Promise<Frame>;
-}
 
 /** An opened codec context, and on what it runs. */
 export interface OpenedDecoder {
@@ -26,15 +21,24 @@ export async function openDecoderContext(track: VideoTrack, options: DecoderOpti
   if (codec === null) {
     throw new VedetteError("E_MEDIA_CODEC", { source: "video track", codec: track.codec });
   }
+  const { hardware, reason } = chooseHardware(codec, options.hwaccel);
   const context = new CodecContext();
   context.allocContext3(codec);
   configure(context, track, options);
+  if (hardware !== undefined) {
+    context.hwDeviceCtx = hardware.device;
+    context.setHardwarePixelFormat(hardware.pixelFormat);
+  }
   const code = await context.open2(codec);
   if (code < 0) {
     context.freeContext();
+    hardware?.[Symbol.dispose]();
     throw new VedetteError("E_MEDIA_CODEC", { source: "video track", codec: track.codec });
   }
-  return { context, hardware: undefined, description: `${codec.name ?? track.codec} (software)` };
+  const name = codec.name ?? track.codec;
+  const description = hardware !== undefined ? `${name} (${hardware.name})` : `${name} (software${reason === "" ? "" : `; ${reason}`})`;
+  options.log.debug("decoder opened", { decoder: description });
+  return { context, hardware, description };
 }
 
 function configure(context: CodecContext, track: VideoTrack, options: DecoderOptions): void {

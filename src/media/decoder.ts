@@ -14,7 +14,8 @@ import { mediaTimeUs, wallTimeMs, type WallTimeMs } from "../domain/time.ts";
 import { emptyFrame, MediaFrame } from "./media-frame.ts";
 import { ticksToUs, usToTicks, MICROSECONDS } from "./media-times.ts";
 import type { DecoderOptions } from "./decoder-options.ts";
-import { openDecoderContext, type DecoderHardware } from "./decoder-context.ts";
+import { openDecoderContext } from "./decoder-context.ts";
+import type { DecoderHardware } from "./hwaccel.ts";
 import { rotationOfMatrix } from "./rotation.ts";
 import { UprightFilter, type UprightNeeds } from "./upright.ts";
 

@@ -105,7 +105,7 @@ async function readInput(
     throw new RangeError(`expected room for ${size} bytes (${fit.width}×${fit.height}×${channels}), got ${into.byteLength}`);
   }
   const data = into.subarray(0, size);
-  const scaled = await scaler.scale(native, fit.scaledWidth, fit.scaledHeight, format);
+  const scaled = await scaler.scaleForModel(native, fit.scaledWidth, fit.scaledHeight, format);
   const source = scaled.data?.[0];
   const stride = scaled.linesize[0];
   if (source === undefined || stride === undefined) {

@@ -8,3 +8,4 @@ export { createMuxer, createStreamMuxer, type Muxer, type MuxerOptions } from ".
 export { frameFromPicture } from "./drawable.ts";
 export { aliveFrames, onLeakedFrame, type FrameTimes } from "./media-frame.ts";
 export { listCameras, type Camera } from "./cameras.ts";
+export { probeAvailable, type MediaAbilities } from "./probe.ts";
