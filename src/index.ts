@@ -17,3 +17,15 @@ export type { OverlayOptions } from "./drawing/overlay.ts";
 export type { Drawer } from "./contracts/drawer.ts";
 export type { YuvPicture } from "./domain/picture.ts";
 export { resultToJson } from "./domain/result-json.ts";
+
+// Tracking and rules.
+export { TRACKERS } from "./trackers/index.ts";
+export { CropEmbedder, type CropEmbedderOptions } from "./trackers/crop-embedder.ts";
+export { RULES } from "./rules/index.ts";
+export { createRules, type RuleConfig } from "./rules/create-rules.ts";
+export { replay, type ReplayOptions } from "./rules/replay.ts";
+export { readResults, type BadLine } from "./rules/stored-results.ts";
+export type { RuleContext } from "./contracts/kinds.ts";
+export type { Rule } from "./contracts/rule.ts";
+export type { Tracker } from "./contracts/tracker.ts";
+export type { RuleEvent } from "./domain/event.ts";
