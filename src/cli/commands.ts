@@ -1,11 +1,18 @@
 import type { Command } from "commander";
 import { configCommand } from "./config.ts";
+import { modelsCommand } from "./models.ts";
+import { sendCommand, viewCommand } from "./nvss-ends.ts";
+import { demoCommand } from "./demo.ts";
 import { runCommand } from "./run.ts";
 import { serveCommand } from "./serve.ts";
 
 /** Every command, in the order of the help text: one line per command. */
 export const COMMANDS: readonly (() => Command)[] = [
+  demoCommand,
   runCommand,
   serveCommand,
+  sendCommand,
+  viewCommand,
+  modelsCommand,
   configCommand,
 ];

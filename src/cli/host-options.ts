@@ -1,6 +1,8 @@
 import { Option } from "commander";
 import type { Command } from "commander";
+import { DownloadLine } from "./download-line.ts";
 import { Host } from "../daemon/host.ts";
+import type { HostOptions } from "../daemon/host.ts";
 import { defaultDataDir } from "../daemon/data-dir.ts";
 import { createLogger } from "../runtime/log.ts";
 import { systemClock } from "../runtime/clock.ts";
@@ -43,5 +45,17 @@ export function createHost(flags: CommonFlags, baseDir: string = process.cwd()):
     baseDir,
     dataDir: flags.dataDir ?? defaultDataDir(),
     allowAnonymous: flags.allowAnonymous === true,
+    download: downloadNotices(),
   });
+}
+
+/** Says that a model has to be downloaded first, and how far that is. */
+function downloadNotices(): NonNullable<HostOptions["download"]> {
+  const line = new DownloadLine();
+  return {
+    beforePull: ({ name, sizeBytes }) => {
+      process.stderr.write(`${name} is not in the store yet: downloading ${(sizeBytes / 1e6).toFixed(1)} MB\n`);
+    },
+    onProgress: (progress) => line.show(progress),
+  };
 }

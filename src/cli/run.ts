@@ -1,7 +1,6 @@
 import { Command, Option } from "commander";
-import { LiveLine, summaryText } from "./live-line.ts";
-import { INTERRUPTED, onInterrupt } from "./interrupt.ts";
-import { commonOptions, createHost } from "./host-options.ts";
+import { commonOptions } from "./host-options.ts";
+import { runStream } from "./run-stream.ts";
 import { streamFromFlags } from "./stream-flags.ts";
 import type { CommonFlags } from "./host-options.ts";
 import type { StreamFlags } from "./stream-flags.ts";
@@ -53,21 +52,7 @@ const STREAM = "main";
 export type RunFlags = StreamFlags & CommonFlags & { readonly json?: boolean };
 
 async function run(source: string, flags: RunFlags): Promise<void> {
-  using interrupt = onInterrupt();
-  await using host = createHost(flags);
-  const stream = await host.prepare(STREAM, streamFromFlags(STREAM, source, flags), interrupt.signal);
-  using live = flags.json === true || flags.quiet === true ? undefined : new LiveLine(() => [stream.snapshot()]);
-  live?.note(host.describe(stream.name));
-  try {
-    await stream.run(interrupt.signal);
-  } finally {
-    live?.[Symbol.dispose]();
-    const snapshot = stream.snapshot();
-    process.stderr.write(flags.json === true ? `${JSON.stringify({ summary: snapshot })}\n` : flags.quiet === true ? "" : `${summaryText(snapshot)}\n`);
-  }
-  if (interrupt.signal.aborted) {
-    process.exitCode = INTERRUPTED;
-  }
+  await runStream(STREAM, flags, streamFromFlags(STREAM, source, flags));
 }
 
 function collect(value: string, before: string[]): string[] {

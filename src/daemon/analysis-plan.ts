@@ -1,10 +1,14 @@
+import { chooseUseCase } from "./use-case.ts";
 import { SharedModel } from "../pipeline/model-runner.ts";
 import { VedetteError } from "../errors.ts";
 import { ENGINES } from "../engines/index.ts";
+import { createMotionEngine } from "../engines/motion/motion-engine.ts";
 import { resolveModel } from "../models/resolve.ts";
 import { interpreterModule } from "../tasks/interpreter.ts";
+import { rawInterpreterModule } from "../use-cases/isolate/raw-interpreter.ts";
 import type { EngineStore } from "./engine-store.ts";
 import type { StreamRequest } from "./stream-request.ts";
+import type { ChosenUseCase } from "./use-case.ts";
 import type { ModelConfig, StreamConfig } from "../config/schema.ts";
 import type { Drawer } from "../contracts/drawer.ts";
 import type { Engine } from "../contracts/engine.ts";
@@ -16,7 +20,7 @@ import type { AnalysisPlan, UseCaseHooks } from "../pipeline/plan.ts";
 export interface BuiltAnalysis {
   readonly plan: AnalysisPlan | undefined;
   readonly useCase: UseCaseHooks | undefined;
-  /** Drawers that the use case brings along, before the overlay. */
+  /** What draws the annotated view, in order. */
   readonly drawers: readonly Drawer[];
   /** Labels that detections may carry; undefined when not known. */
   readonly labels: readonly string[] | undefined;
@@ -27,6 +31,8 @@ export interface BuiltAnalysis {
 export interface AnalysisSurroundings {
   readonly models: Readonly<Record<string, string | ModelConfig>>;
   readonly engines: EngineStore;
+  /** The file of a model known by name, downloaded when it has to be. */
+  readonly named: (name: string) => Promise<string | undefined>;
   readonly context: KindContext;
   readonly signal: AbortSignal;
 }
@@ -36,22 +42,16 @@ type Analyse = NonNullable<StreamConfig["analyse"]>;
 /** Loads the model and the use case that a stream asks for. */
 export async function buildAnalysis(config: StreamConfig, request: StreamRequest, around: AnalysisSurroundings): Promise<BuiltAnalysis> {
   const { analyse } = config;
-  if (analyse === undefined) {
-    return { plan: undefined, useCase: undefined, drawers: [], labels: undefined, description: "no analysis" };
+  const useCase = await chooseUseCase(analyse?.useCase, around.context);
+  const { drawers, hooks } = useCase;
+  const shared = analyse === undefined ? undefined : await openShared(analyse, useCase, request, around);
+  if (analyse === undefined || shared === undefined) {
+    return { plan: undefined, useCase: hooks, drawers, labels: undefined, description: analyse?.useCase ?? "no analysis" };
   }
-  const shared = await openShared(analyse, request, around);
-  if (shared === undefined) {
-    const description = analyse.useCase ?? "no analysis";
-    return { plan: undefined, useCase: undefined, drawers: [], labels: undefined, description };
-  }
-  const runner = shared.model.share({ maxAgeMs: analyse.maxAgeMs ?? Infinity, minFps: analyse.minFps, priority: analyse.priority });
-  return {
-    plan: { runner, fps: analyse.fps, maxAgeMs: analyse.maxAgeMs ?? Infinity, gate: undefined },
-    useCase: undefined,
-    drawers: [],
-    labels: shared.labels,
-    description: runner.description,
-  };
+  const { maxAgeMs = Infinity, minFps, priority, fps } = analyse;
+  const runner = shared.model.share({ maxAgeMs, minFps, priority });
+  const gate = analyse.gate === "motion" ? createMotionEngine({}) : undefined;
+  return { plan: { runner, fps, maxAgeMs, gate }, useCase: hooks, drawers, labels: shared.labels, description: runner.description };
 }
 
 interface Shared {
@@ -59,26 +59,38 @@ interface Shared {
   readonly labels: readonly string[] | undefined;
 }
 
-async function openShared(analyse: Analyse, request: StreamRequest, around: AnalysisSurroundings): Promise<Shared | undefined> {
-  const share = (engine: Engine): SharedModel =>
-    new SharedModel(engine, { clock: around.context.clock, maxBatch: analyse.batch, maxDelayMs: analyse.maxBatchDelayMs });
-  if (analyse.model === undefined) {
+async function openShared(analyse: Analyse, useCase: ChosenUseCase, request: StreamRequest, around: AnalysisSurroundings): Promise<Shared | undefined> {
+  const { context, engines, signal } = around;
+  const share = (engine: Engine): SharedModel => new SharedModel(engine, { clock: context.clock, maxBatch: analyse.batch, maxDelayMs: analyse.maxBatchDelayMs });
+  const name = analyse.model ?? useCase.hints.model;
+  if (name === undefined) {
+    if (useCase.engine === "motion") {
+      // Motion remembers the frame before: every stream has one of its own.
+      return { model: await engines.get(`motion ${context.stream}`, () => Promise.resolve(share(createMotionEngine({})))), labels: ["motion"] };
+    }
+    if (useCase.task !== undefined || useCase.hooks?.interpret !== undefined) {
+      throw new VedetteError("E_USAGE", { reason: `use case ${analyse.useCase ?? ""} needs a model: --model NAME|FILE.onnx` });
+    }
     return undefined;
   }
   const { kind, config } = engineOf(analyse, request);
-  const model = await resolveNamed(analyse.model, analyse, request, around);
-  const key = JSON.stringify([model, kind.kind, config, analyse.batch, analyse.maxBatchDelayMs]);
-  const interpreter = { module: interpreterModule, model };
-  const open = async (): Promise<SharedModel> => share(await kind.open(config as never, model, interpreter, around.context, around.signal));
-  return { model: await around.engines.get(key, open), labels: model.labels };
+  const model = await resolveNamed(name, analyse, useCase, request, around);
+  const module = useCase.hooks?.interpret === undefined ? interpreterModule : rawInterpreterModule;
+  const key = JSON.stringify([model, kind.kind, config, module.href, analyse.batch, analyse.maxBatchDelayMs]);
+  const open = async (): Promise<SharedModel> => share(await kind.open(config as never, model, { module, model }, context, signal));
+  return { model: await engines.get(key, open), labels: model.labels };
 }
 
-async function resolveNamed(name: string, analyse: Analyse, request: StreamRequest, around: AnalysisSurroundings): Promise<Model> {
-  const named = around.models[name];
-  const said: ModelConfig = typeof named === "string" ? { file: named } : (named ?? {});
-  const flags = { ...said, ...request.model, ...(analyse.threshold === undefined ? {} : { threshold: analyse.threshold }) };
-  const { baseDir } = around.context;
-  return resolveModel(said.file ?? name, flags, { baseDir });
+async function resolveNamed(name: string, analyse: Analyse, useCase: ChosenUseCase, request: StreamRequest, around: AnalysisSurroundings): Promise<Model> {
+  const configured = around.models[name];
+  const said: ModelConfig = typeof configured === "string" ? { file: configured } : (configured ?? {});
+  const { file, ...flags } = {
+    ...(useCase.task === undefined ? {} : { task: useCase.task }),
+    ...said,
+    ...request.model,
+    ...(analyse.threshold === undefined ? {} : { threshold: analyse.threshold }),
+  };
+  return resolveModel(file ?? name, flags, { baseDir: around.context.baseDir, named: around.named });
 }
 
 function engineOf(analyse: Analyse, request: StreamRequest): { kind: (typeof ENGINES)[number]; config: unknown } {
@@ -97,4 +109,3 @@ function engineOf(analyse: Analyse, request: StreamRequest): { kind: (typeof ENG
   const expected = ENGINES.flatMap((kind) => kind.addresses).join(", ");
   throw new VedetteError("E_USAGE", { reason: `unknown engine ${JSON.stringify(given)}, expected ${expected}` });
 }
-

@@ -2,7 +2,7 @@ import { dirname, resolve } from "node:path";
 import { EngineStore } from "./engine-store.ts";
 import { createOutput, createSource } from "./addresses.ts";
 import { buildAnalysis } from "./analysis-plan.ts";
-import { createOverlay } from "../drawing/overlay.ts";
+import { namedModels } from "../models/store.ts";
 import { Stream } from "../pipeline/stream.ts";
 import { createRules } from "../rules/create-rules.ts";
 import { supervise } from "../runtime/supervisor.ts";
@@ -26,6 +26,8 @@ export interface HostOptions {
   readonly allowAnonymous: boolean;
   /** A daemon waits for cameras that are not there yet; a command in the foreground says so and ends. */
   readonly isDaemon?: boolean;
+  /** Told when a model has to be downloaded first, and how far that is. */
+  readonly download?: NonNullable<Parameters<typeof namedModels>[0]>;
   /** Models by name, from the configuration. */
   readonly models?: Readonly<Record<string, string | ModelConfig>>;
 }
@@ -52,7 +54,8 @@ export class Host implements AsyncDisposable {
     const context: KindContext = { stream: name, clock, log: log.with({ stream: name }), baseDir, dataDir, allowAnonymous };
     const source = createSource(config.source, request.sourceOverrides ?? {}, context);
     const outputs = config.outputs.map((output) => createOutput(output, request.outputOverrides ?? {}, context));
-    const analysis = await buildAnalysis(config, request, { models: this.#options.models ?? {}, engines: this.#engines, context, signal });
+    const named = namedModels({ signal, ...this.#options.download });
+    const analysis = await buildAnalysis(config, request, { models: this.#options.models ?? {}, engines: this.#engines, named, context, signal });
     const labels = analysis.labels;
     const stream = new Stream(
       {
@@ -62,7 +65,7 @@ export class Host implements AsyncDisposable {
         useCase: analysis.useCase,
         tracker: createTracker(config.track),
         rules: createRules(config.rules as never, { stream: name, labels }),
-        drawers: [...analysis.drawers, createOverlay({})],
+        drawers: request.drawers ?? analysis.drawers,
         outputs,
         buffer: { capacity: config.buffer.frames, whenFull: config.buffer.drop === "none" ? "wait" : `drop-${config.buffer.drop}` },
         encode: {

@@ -1,0 +1,71 @@
+import { Command } from "commander";
+import { DownloadLine } from "./download-line.ts";
+import { onInterrupt } from "./interrupt.ts";
+import { defaultModelDir, listModels, pullModel, verifyModel } from "../models/store.ts";
+import type { ListedModel } from "../models/store.ts";
+
+/** `vedette models list|pull|verify|inspect`: the model store. */
+export function modelsCommand(): Command {
+  const command = new Command("models").summary("list, pull, verify and inspect models").description("The model store.");
+  command
+    .command("list")
+    .description("Lists the catalogue and what is in the store.")
+    .option("--json", "as JSON")
+    .action(list);
+  command
+    .command("pull")
+    .description("Downloads models of the catalogue, verified by digest; an interrupted download goes on where it stopped.")
+    .argument("<name...>", "names of the catalogue")
+    .action(pull);
+  command
+    .command("verify")
+    .description("Compares stored models with the catalogue's digests; without names, all that are there.")
+    .argument("[name...]", "names of the catalogue")
+    .action(verify);
+  return command;
+}
+
+async function list(flags: { readonly json?: boolean }): Promise<void> {
+  const models = await listModels();
+  if (flags.json === true) {
+    process.stdout.write(`${JSON.stringify(models, undefined, 2)}\n`);
+    return;
+  }
+  const rows = models.map((model) => [model.name, model.task ?? "", megabytes(model.sizeBytes), stateOf(model), model.licence ?? ""]);
+  process.stdout.write(table([["NAME", "TASK", "SIZE", "STATE", "LICENCE"], ...rows]));
+  process.stdout.write(`\nStore: ${defaultModelDir()}\n`);
+}
+
+async function pull(names: readonly string[]): Promise<void> {
+  using interrupt = onInterrupt();
+  for (const name of names) {
+    using line = new DownloadLine();
+    const path = await pullModel(name, { signal: interrupt.signal, onProgress: (progress) => line.show(progress) });
+    line.done(`${name}: ${path}`);
+  }
+}
+
+async function verify(names: readonly string[]): Promise<void> {
+  using interrupt = onInterrupt();
+  const chosen = names.length > 0 ? names : (await listModels()).filter(({ state }) => state === "present").map(({ name }) => name);
+  for (const name of chosen) {
+    const { isIntact, expected, got, path } = await verifyModel(name, { signal: interrupt.signal });
+    process.stdout.write(isIntact ? `${name}: intact\n` : `${name}: DAMAGED: ${path} has SHA-256 ${got}, expected ${expected}\n`);
+    process.exitCode = isIntact ? process.exitCode : 1;
+  }
+}
+
+function stateOf({ state, isUsable }: ListedModel): string {
+  return isUsable ? state : `${state} (needs a use case)`;
+}
+
+/** `13.2 MB`. */
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** Columns as wide as their widest cell. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd()}\n`).join("");
+}
