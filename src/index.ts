@@ -29,3 +29,26 @@ export type { RuleContext } from "./contracts/kinds.ts";
 export type { Rule } from "./contracts/rule.ts";
 export type { Tracker } from "./contracts/tracker.ts";
 export type { RuleEvent } from "./domain/event.ts";
+
+// For programs: a pipeline in one expression.
+export {
+  device,
+  file,
+  infer,
+  lineRule,
+  mjpegServer,
+  output,
+  overlay,
+  pipeline,
+  recorder,
+  rtsp,
+  rtspServer,
+  rule,
+  settings,
+  source,
+  track,
+  useCase,
+  zoneRule,
+} from "./daemon/library.ts";
+export type { App, Element, PipelineOptions, RelativePoints } from "./daemon/library.ts";
+export type { StreamSnapshot } from "./pipeline/stats.ts";

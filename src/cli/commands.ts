@@ -1,5 +1,7 @@
 import type { Command } from "commander";
 import { configCommand } from "./config.ts";
+import { importCommand } from "./import.ts";
+import { replayCommand } from "./replay.ts";
 import { modelsCommand } from "./models.ts";
 import { sendCommand, viewCommand } from "./nvss-ends.ts";
 import { demoCommand } from "./demo.ts";
@@ -15,4 +17,6 @@ export const COMMANDS: readonly (() => Command)[] = [
   viewCommand,
   modelsCommand,
   configCommand,
+  replayCommand,
+  importCommand,
 ];

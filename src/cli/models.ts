@@ -1,7 +1,14 @@
 import { Command } from "commander";
 import { DownloadLine } from "./download-line.ts";
 import { onInterrupt } from "./interrupt.ts";
-import { defaultModelDir, listModels, pullModel, verifyModel } from "../models/store.ts";
+import { defaultDataDir } from "../daemon/data-dir.ts";
+import { openEmbeddedEngine } from "../daemon/open-engine.ts";
+import { formatInspection, inspectModel } from "../models/inspect.ts";
+import { defaultModelDir, listModels, namedModels, pullModel, verifyModel } from "../models/store.ts";
+import { systemClock } from "../runtime/clock.ts";
+import { silentLogger } from "../runtime/log.ts";
+import type { KindContext } from "../contracts/kinds.ts";
+import type { ModelFlags } from "../models/manifest.ts";
 import type { ListedModel } from "../models/store.ts";
 
 /** `vedette models list|pull|verify|inspect`: the model store. */
@@ -22,7 +29,28 @@ export function modelsCommand(): Command {
     .description("Compares stored models with the catalogue's digests; without names, all that are there.")
     .argument("[name...]", "names of the catalogue")
     .action(verify);
+  command
+    .command("inspect")
+    .description("Says what a model file holds, what follows from it, what is missing, and what one test picture gives.")
+    .argument("<file>", "weights (.onnx), manifest (.yaml) or catalogue name")
+    .option("--task <task>", "what its numbers mean")
+    .option("--family <family>", "how to read its outputs")
+    .option("--labels <file>", "a built-in set or a file with one label a line")
+    .option("--no-run", "only read the file")
+    .action(inspect);
   return command;
+}
+
+async function inspect(file: string, { run, ...flags }: ModelFlags & { readonly run: boolean }): Promise<void> {
+  using interrupt = onInterrupt();
+  const context: KindContext = { stream: "inspect", clock: systemClock, log: silentLogger, baseDir: process.cwd(), dataDir: defaultDataDir(), allowAnonymous: false };
+  const inspection = await inspectModel(file, flags, {
+    signal: interrupt.signal,
+    named: namedModels({ signal: interrupt.signal }),
+    ...(run ? { openEngine: (model, signal) => openEmbeddedEngine(model, context, signal) } : {}),
+  });
+  process.stdout.write(`${formatInspection(inspection)}\n`);
+  process.exitCode = inspection.missing.length > 0 ? 2 : 0;
 }
 
 async function list(flags: { readonly json?: boolean }): Promise<void> {

@@ -137,7 +137,7 @@ export interface App extends AsyncDisposable {
  */
 export async function pipeline(...parts: readonly (Element | PipelineOptions)[]): Promise<App> {
   const elements = parts.filter((part) => "role" in part);
-  const options: PipelineOptions = Object.assign({}, ...parts.filter((part) => !("role" in part)));
+  const options = Object.assign({}, ...parts.filter((part) => !("role" in part))) as PipelineOptions;
   const { name = "main", log = silentLogger, dataDir = defaultDataDir(), allowAnonymous = false } = options;
   const host = new Host({ clock: systemClock, log, baseDir: process.cwd(), dataDir, allowAnonymous });
   try {

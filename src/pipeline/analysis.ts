@@ -103,8 +103,9 @@ export class Analysis implements AsyncDisposable {
     const startMs = clock.monotonicMs();
     const pixels = await scale(lane, decoded.frame, runner.input);
     await this.#useCase?.prepare?.(pixels);
+    const jpeg = runner.wantsJpeg && (await lane.reader.toJpeg(decoded.frame, runner.wantsJpeg));
     const preparedMs = clock.monotonicMs();
-    const reply = await runner.run({ pixels, ptsUs: decoded.frame.ptsUs }, { ageMs: this.#ageMs(decoded.frame), signal });
+    const reply = await runner.run({ pixels, ptsUs: decoded.frame.ptsUs, ...(jpeg === undefined ? {} : { jpeg }) }, { ageMs: this.#ageMs(decoded.frame), signal });
     const repliedMs = clock.monotonicMs();
     const finding = await this.#interpret(reply.finding, pixels);
     const interpretMs = reply.interpretMs + (clock.monotonicMs() - repliedMs);

@@ -48,6 +48,7 @@ export class SharedModel implements AsyncDisposable {
     const stream = this.#batcher.join({ ...options, capacity: CAPACITY, whenFull: "refuse" });
     return {
       input: this.engine.input,
+      wantsJpeg: this.engine.wantsJpeg,
       parallelism: this.engine.parallelism * this.#maxBatch,
       description: this.engine.description,
       run: (request, run) => submit(stream, request, run),

@@ -11,6 +11,8 @@ import type { Finding, Result } from "../domain/result.ts";
 /** One stream's way to a model that others may share: fair, batched, and no computation for a frame that is too old. */
 export interface ModelRunner {
   readonly input: InputSpec;
+  /** Set when it wants the frame as a JPEG of that quality rather than pixels. */
+  readonly wantsJpeg?: { readonly quality: number } | undefined;
   /** How many of this stream's requests can usefully be under way at once. */
   readonly parallelism: number;
   readonly description: string;
