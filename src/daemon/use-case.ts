@@ -4,7 +4,7 @@ import { VedetteError } from "../errors.ts";
 import { nearest } from "../runtime/nearest.ts";
 import { USE_CASES } from "../use-cases/index.ts";
 import { isUseCaseFile, openUseCase } from "../use-cases/isolate/open-use-case.ts";
-import type { UseCaseHints } from "../use-cases/isolate/messages.ts";
+import type { UseCaseHints } from "../use-cases/authoring.ts";
 import type { Drawer } from "../contracts/drawer.ts";
 import type { KindContext } from "../contracts/kinds.ts";
 import type { TaskName } from "../domain/model.ts";

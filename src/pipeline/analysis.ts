@@ -178,7 +178,12 @@ export class Analysis implements AsyncDisposable {
     if (!known.retryable && known.code !== "E_USE_CASE") {
       throw known;
     }
-    this.#drop(known.code === "E_USE_CASE" ? "use_case_error" : "engine_error");
+    if (known.code === "E_USE_CASE") {
+      // Its host has told the log already.
+      this.#drop("use_case_error");
+      return;
+    }
+    this.#drop("engine_error");
     this.#context.onError(known);
   }
 }

@@ -264,9 +264,9 @@ export class Stream {
   async #tellUseCase(result: Result): Promise<void> {
     try {
       await this.#plan.useCase?.onResult?.(result);
-    } catch (error) {
+    } catch {
+      // Its host has told the log already.
       this.#stats.drops.add("use_case_error");
-      this.#context.log.warn(toVedetteError(error).message);
     }
   }
 
@@ -277,9 +277,9 @@ export class Stream {
     }
     try {
       return [...shapes, ...(await this.#plan.useCase.draw(result))];
-    } catch (error) {
+    } catch {
+      // Its host has told the log already.
       this.#stats.drops.add("use_case_error");
-      this.#context.log.warn(toVedetteError(error).message);
       return shapes;
     }
   }
