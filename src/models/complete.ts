@@ -1,5 +1,6 @@
 import { VedetteError } from "../errors.ts";
 import { chooseFamily } from "./choose-family.ts";
+import { checkedOptions } from "../tasks/create.ts";
 import { completeInput, hintsOf, pictureInput } from "./picture-input.ts";
 import { parseNames } from "./labels.ts";
 import type { Missing, Note } from "./notes.ts";
@@ -56,6 +57,7 @@ function assemble(
   if (unknown !== undefined) {
     throw new VedetteError("E_MODEL_MANIFEST", { file: base.name, reason: `classThresholds: no label is called ${unknown}` });
   }
+  const options = checkedOptions(family, { name: base.name, options: { ...fit?.options, ...given.options } });
   return {
     ...base,
     task: family.task,
@@ -64,7 +66,7 @@ function assemble(
     classThresholds,
     nmsIou: given.nmsIou ?? family.defaults.nmsIou,
     topK: given.topK ?? family.defaults.topK,
-    options: { ...fit?.options, ...given.options },
+    options,
   };
 }
 

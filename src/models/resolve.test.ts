@@ -90,6 +90,12 @@ test("a family that cannot read the outputs says what it expected and what came"
   await assert.rejects(resolveModel(join(folder, "net.onnx"), { family: "yolox", task: "classify" }), { code: "E_MODEL_MANIFEST", message: /of task classify: softmax/ });
 });
 
+test("options that the family does not take are refused before anything runs", async (t) => {
+  const folder = await folderWith(t, { "net.onnx": YOLOX });
+  await assert.rejects(resolveModel(join(folder, "net.onnx"), { options: { stride: 8 } }), { code: "E_MODEL_MANIFEST", message: /stride.*family yolox/ });
+  assert.deepEqual((await resolveModel(join(folder, "net.onnx"))).options, { strides: [8, 16, 32], decoded: false });
+});
+
 test("networks that take no picture are refused with the reason", async (t) => {
   const bad: [string, OnnxParts["inputs"], RegExp][] = [
     ["two.onnx", [picture(1, 3, 8, 8), { name: "shape", shape: [1, 2] }], /2 inputs/],

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { test } from "node:test";
-import { createInterpreter } from "./interpreter.ts";
+import { createInterpreter, interpreterModuleFor } from "./interpreter.ts";
 import { FAMILIES } from "./index.ts";
 import { floats, geometryOf, modelOf, tensor } from "../../test/support/task-fixtures.ts";
 import type { Box, Detection } from "../domain/result.ts";
@@ -139,6 +139,14 @@ test("outputs of another family and labels of another model are refused by name"
   assert.throws(() => detect(modelOf("yolox"), [floats("o", [1, 84, 10], new Float32Array(840))]), { code: "E_MODEL_LABELS" });
   assert.throws(() => createInterpreter(modelOf("nothing")), { code: "E_MODEL_MANIFEST", message: /yolox/ });
   assert.throws(() => createInterpreter(modelOf("yolox", { options: { stride: 8 } })), { code: "E_MODEL_MANIFEST", message: /stride/ });
+});
+
+test("a worker's module reads the one family that its address names", async () => {
+  for (const { name } of FAMILIES) {
+    const module = (await import(interpreterModuleFor(name).href)) as { createInterpreter: typeof createInterpreter };
+    assert.ok(module.createInterpreter(modelOf(name)));
+    assert.throws(() => module.createInterpreter(modelOf("other")), { code: "E_MODEL_MANIFEST" });
+  }
 });
 
 const SHAPES: Readonly<Record<string, readonly (readonly [string, number[]])[]>> = {
