@@ -12,8 +12,8 @@ import { formatParameters, parseSdp, rtpMaps, sdpAttribute } from "../../protoco
 import type { Sdp, SdpMedia } from "../../protocols/sdp/sdp.ts";
 import type { ControlConnection } from "./control-connection.ts";
 import { refused } from "./rtsp-errors.ts";
-import { bindUdpPair } from "./udp-pair.ts";
-import type { UdpPair } from "./udp-pair.ts";
+import { bindUdpPair } from "../../runtime/udp-pair.ts";
+import type { UdpPair } from "../../runtime/udp-pair.ts";
 
 /** A stream of the description that will be received. */
 export interface OfferedTrack {

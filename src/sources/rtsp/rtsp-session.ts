@@ -12,7 +12,7 @@ import type { Description, ReadyTrack } from "./negotiation.ts";
 import { PacketQueue } from "./packet-queue.ts";
 import { toSourceError } from "./rtsp-errors.ts";
 import { TrackReceiver } from "./track-receiver.ts";
-import type { UdpPair } from "./udp-pair.ts";
+import type { UdpPair } from "../../runtime/udp-pair.ts";
 
 /** What a session takes over: it owns the connection and the sockets from `start` on. */
 export interface RtspSessionParts {

@@ -9,7 +9,7 @@ import type { RtspSourceConfig } from "./config.ts";
 import { describe, Redirected, setUp } from "./negotiation.ts";
 import { RtspSession } from "./rtsp-session.ts";
 import { toSourceError } from "./rtsp-errors.ts";
-import type { UdpPair } from "./udp-pair.ts";
+import type { UdpPair } from "../../runtime/udp-pair.ts";
 
 const MAX_REDIRECTS = 5;
 
