@@ -106,7 +106,9 @@ export class ViewerConnection {
       if (this.#requests.length > MAX_PIPELINED) {
         throw new RtspSyntaxError(400, "too many requests at once");
       }
-      this.#answering ??= this.#answerAll();
+      if (this.#requests.length > 0) {
+        this.#answering ??= this.#answerAll();
+      }
     } catch (error) {
       const status = error instanceof RtspSyntaxError ? error.status : 500;
       this.#stop.abort();
@@ -117,6 +119,7 @@ export class ViewerConnection {
     }
   }
 
+  /** Answers what waits, in order. The first `await` comes before the end, so that `#answering` is set by then. */
   async #answerAll(): Promise<void> {
     for (let request = this.#requests.shift(); request !== undefined && !this.#stop.signal.aborted; request = this.#requests.shift()) {
       const { status, headers = [], body, afterwards } = await this.#answer(request);
