@@ -79,6 +79,7 @@ export const ERRORS = {
   E_OUTPUT_SCHEME: row("{output}: unsupported kind of output, expected {expected}", "See `vedette run --help`."),
   E_OUTPUT_UNWRITABLE: row("{output}: cannot be written: {reason}", "Check the folder and its permissions."),
   E_OUTPUT_FULL: failed("{output}: no space left on the device", "What was written so far is complete and playable."),
+  E_OUTPUT_UNREACHABLE: later("{output}: {reason}", "It is tried again by itself; the other outputs go on."),
   E_OUTPUT_BROKEN: failed("{output}: {reason}", "The other outputs go on."),
 } as const satisfies Record<string, ErrorRow>;
 

@@ -2,6 +2,7 @@ import { fileOutput } from "./file/index.ts";
 import { httpOutput } from "./http/index.ts";
 import { nvssOutput } from "./nvss/index.ts";
 import { jsonlOutput } from "./jsonl/index.ts";
+import { rtspOutput, rtspPushOutput } from "./rtsp/index.ts";
 
 /** Every kind of output. One line each. */
-export const OUTPUTS = [fileOutput, jsonlOutput, httpOutput, nvssOutput] as const;
+export const OUTPUTS = [fileOutput, jsonlOutput, httpOutput, nvssOutput, rtspOutput, rtspPushOutput] as const;

@@ -2,6 +2,8 @@ import type { View } from "../../contracts/output.ts";
 import { defineOutput } from "../../contracts/kinds.ts";
 import { parseRtspAddress } from "../../protocols/rtsp/address.ts";
 import { rtspOutputSchema } from "./config.ts";
+import { rtspPushSchema } from "./push-config.ts";
+import { RtspPushOutput } from "./push-output.ts";
 import { RtspOutput } from "./rtsp-output.ts";
 
 const DEFAULT_PORT = 8554;
@@ -29,4 +31,13 @@ export const rtspOutput = defineOutput({
     };
   },
   create: (config, { clock, log, allowAnonymous }) => new RtspOutput({ config, clock, log, allowAnonymous }),
+});
+
+/** `rtsp+push://HOST/PATH` (`rtsps+push://` over TLS): sends the stream to another RTSP server. */
+export const rtspPushOutput = defineOutput({
+  kind: "rtsp-push",
+  schema: rtspPushSchema,
+  addresses: ["rtsp+push://[USER:PASSWORD@]HOST[:PORT]/PATH"],
+  fromAddress: (address) => (/^rtsps?\+push:\/\//i.test(address) ? { kind: "rtsp-push" as const, url: address.replace(/\+push/i, "") } : undefined),
+  create: (config, { clock, log }) => new RtspPushOutput({ config, clock, log, random: Math.random }),
 });

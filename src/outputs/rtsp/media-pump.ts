@@ -18,7 +18,7 @@ export interface MediaPumpOptions {
   /** Tracks that the receiver asked for, with their way. */
   readonly routes: ReadonlyMap<TrackSender, MediaRoute>;
   /** Waits until the receiver has taken what was sent. */
-  readonly drained: (signal: AbortSignal) => Promise<void>;
+  readonly drained: (signal: AbortSignal) => Promise<unknown>;
 }
 
 /**

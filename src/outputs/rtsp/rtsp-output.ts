@@ -6,6 +6,7 @@ import { formatAddress, requireGuard } from "../../runtime/listen.ts";
 import type { RtspOutputConfig } from "./config.ts";
 import type { Mount } from "./mount.ts";
 import { RtspListener } from "./rtsp-listener.ts";
+import { streamEnd } from "./stream-end.ts";
 
 /** Servers by `host:port`: outputs of several streams share one, each under its path. Gone with its last output. */
 const listeners = new Map<string, { readonly opening: Promise<RtspListener>; users: number }>();
@@ -97,28 +98,12 @@ export class RtspOutput implements Output {
   async run(stream: StreamTaps, signal: AbortSignal): Promise<void> {
     this.#mount.taps = stream;
     this.#mount.ended = AbortSignal.any([this.#ended.signal, signal]);
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const onAbort = (): void => resolve(undefined);
-    this.#mount.ended.addEventListener("abort", onAbort, { once: true });
-    if (this.#mount.ended.aborted) {
-      onAbort();
-    }
-    // Watching the events costs nothing and tells the stream's end, whether or not somebody looks.
-    const events = stream.events({ whenSlow: "skip", capacity: 1, signal: this.#mount.ended });
-    const iterator = events[Symbol.asyncIterator]();
-    const watch = async (): Promise<undefined> => {
-      while ((await iterator.next()).done !== true) {
-        // Only the end matters.
-      }
-      return undefined;
-    };
     try {
-      await Promise.race([promise, watch()]);
+      await streamEnd(stream, this.#mount.ended);
     } finally {
       this.#mount.taps = undefined;
       await this.#listener?.letGo(this.#mount);
       this.#ended.abort();
-      this.#mount.ended.removeEventListener("abort", onAbort);
     }
   }
 

@@ -7,11 +7,9 @@ import { pumpMedia } from "./media-pump.ts";
 import { interleavedRoute, udpRoute } from "./media-route.ts";
 import type { MediaRoute } from "./media-route.ts";
 import type { Mount } from "./mount.ts";
+import { socketDrained } from "./socket-drained.ts";
 import type { TrackSender } from "./track-sender.ts";
 import { feedOf } from "./feed-of.ts";
-
-/** What may wait in a viewer's socket before its feed is held up (and then skips to a keyframe). */
-const MAX_UNSENT_BYTES = 512 * 1024;
 
 /** What a session is made of. */
 export interface ViewerSessionOptions {
@@ -164,16 +162,7 @@ export class ViewerSession {
     if (this.#socket.writableLength === 0) {
       this.#aliveMs = this.#monotonicMs();
     }
-    while (this.#socket.writableLength > MAX_UNSENT_BYTES && !signal.aborted && !this.#socket.destroyed) {
-      await new Promise<void>((resolve) => {
-        const go = (): void => {
-          this.#socket.off("drain", go).off("close", go);
-          signal.removeEventListener("abort", go);
-          resolve();
-        };
-        this.#socket.once("drain", go).once("close", go);
-        signal.addEventListener("abort", go, { once: true });
-      });
+    if (await socketDrained(this.#socket, signal)) {
       this.#aliveMs = this.#monotonicMs();
     }
   }
