@@ -40,7 +40,7 @@ class FfmpegEncoder implements Encoder {
   readonly #options: EncoderOptions;
   readonly #input: EncoderInput;
   readonly #packet = new NativePacket();
-  readonly #capturedAt = new Map<number, WallTimeMs>();
+  readonly #times = new Map<number, { readonly capturedAtMs: WallTimeMs; readonly durationUs: number }>();
   #lastPtsUs = -Infinity;
   #lastDtsUs = -Infinity;
   #busy: Promise<unknown> = Promise.resolve();
@@ -106,13 +106,13 @@ class FfmpegEncoder implements Encoder {
   async #encode(frame: VideoFrame, forceKeyframe: boolean): Promise<Packet[]> {
     // A reference of our own: the caller may dispose its handle while a library thread reads.
     const source = cloned(nativeOf(frame));
-    const { ptsUs, capturedAtMs } = frame;
+    const { ptsUs, durationUs, capturedAtMs } = frame;
     if (ptsUs <= this.#lastPtsUs) {
       source.free();
       throw new VedetteError("E_MEDIA_ENCODE", { codec: this.#options.codec, reason: `times must rise: ${ptsUs} µs after ${this.#lastPtsUs} µs` });
     }
     this.#lastPtsUs = ptsUs;
-    this.#capturedAt.set(ptsUs, capturedAtMs);
+    this.#times.set(ptsUs, { capturedAtMs, durationUs });
     const picture = await this.#input.prepare(source);
     try {
       picture.pts = usToTicks(ptsUs);
@@ -164,16 +164,16 @@ class FfmpegEncoder implements Encoder {
     const ptsUs = ticksToUs(native.pts, MICROSECONDS) ?? mediaTimeUs(0);
     const dtsUs = mediaTimeUs(Math.max(ticksToUs(native.dts, MICROSECONDS) ?? ptsUs, this.#lastDtsUs + 1));
     this.#lastDtsUs = dtsUs;
-    const capturedAtMs = this.#capturedAt.get(ptsUs) ?? wallTimeMs(0);
-    this.#capturedAt.delete(ptsUs);
+    const times = this.#times.get(ptsUs);
+    this.#times.delete(ptsUs);
     return {
       track: 0,
       data: new Uint8Array(native.data ?? []),
       ptsUs,
       dtsUs,
-      durationUs: native.duration > 0n ? Number(native.duration) : 0,
+      durationUs: times?.durationUs ?? 0,
       isKeyframe: native.isKeyframe,
-      capturedAtMs,
+      capturedAtMs: times?.capturedAtMs ?? wallTimeMs(0),
     };
   }
 

@@ -161,6 +161,7 @@ class FfmpegMuxer implements Muxer {
   readonly #native = new NativePacket();
   readonly #timeBases: readonly { readonly num: number; readonly den: number }[];
   readonly #lastDts: bigint[] = [];
+  readonly #latestEnd: bigint[] = [];
   #busy: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
@@ -215,6 +216,16 @@ class FfmpegMuxer implements Muxer {
     if (native.pts < native.dts) {
       native.pts = native.dts;
     }
+    if (native.duration === 0n && last !== undefined) {
+      // An MP4 without the last picture's length hides that picture.
+      native.duration = native.dts - last;
+    }
+    // The file's length is taken from the packet written last, which with B-frames is not the one shown last. Only the
+    // last packet's duration is ever used: the others' follow from the next decoding time.
+    const end = native.pts + native.duration;
+    const latest = this.#latestEnd[packet.track] ?? end;
+    native.duration = latest > end ? latest - native.pts : native.duration;
+    this.#latestEnd[packet.track] = latest > end ? latest : end;
     this.#lastDts[packet.track] = native.dts;
     this.#check(await this.#context.interleavedWriteFrame(native));
   }
