@@ -1,4 +1,4 @@
-import { AV_CODEC_FLAG_GLOBAL_HEADER, AV_PIX_FMT_YUV420P, AVCOL_RANGE_JPEG, AVCOL_RANGE_MPEG, FF_ENCODER_LIBX264, FF_ENCODER_LIBX265, type FFEncoderCodec } from "node-av/constants";
+import { AV_CODEC_FLAG_GLOBAL_HEADER, AV_PIX_FMT_YUV420P, AVCOL_RANGE_JPEG, AVCOL_RANGE_MPEG, FF_ENCODER_H264_AMF, FF_ENCODER_H264_NVENC, FF_ENCODER_H264_QSV, FF_ENCODER_H264_VIDEOTOOLBOX, FF_ENCODER_HEVC_AMF, FF_ENCODER_HEVC_NVENC, FF_ENCODER_HEVC_QSV, FF_ENCODER_HEVC_VIDEOTOOLBOX, FF_ENCODER_LIBX264, FF_ENCODER_LIBX265, type FFEncoderCodec } from "node-av/constants";
 import { Codec, CodecContext, Dictionary, Rational } from "node-av/lib";
 import { VedetteError } from "../errors.ts";
 import type { EncoderOptions } from "./encoder-options.ts";
@@ -15,29 +15,57 @@ export interface OpenedEncoder {
   readonly description: string;
 }
 
-/** Opens the encoder that the options ask for. */
+/** Hardware encoders that take pictures from ordinary memory, by accelerator, best first. */
+const HARDWARE: readonly (readonly [accelerator: string, h264: FFEncoderCodec, h265: FFEncoderCodec])[] = [
+  ["cuda", FF_ENCODER_H264_NVENC, FF_ENCODER_HEVC_NVENC],
+  ["videotoolbox", FF_ENCODER_H264_VIDEOTOOLBOX, FF_ENCODER_HEVC_VIDEOTOOLBOX],
+  ["qsv", FF_ENCODER_H264_QSV, FF_ENCODER_HEVC_QSV],
+  ["amf", FF_ENCODER_H264_AMF, FF_ENCODER_HEVC_AMF],
+];
+
+/**
+ * Opens the encoder that the options ask for. Hardware that decodes need not encode (data-centre GPUs do not), so what
+ * cannot be had is encoded in software, and the description says so.
+ */
 export async function openEncoderContext(options: EncoderOptions): Promise<OpenedEncoder> {
-  return open(options, options.codec === "h265" ? FF_ENCODER_LIBX265 : FF_ENCODER_LIBX264);
+  const wanted = options.hwaccel ?? "none";
+  const isH265 = options.codec === "h265";
+  for (const [accelerator, h264, h265] of HARDWARE) {
+    if (wanted !== accelerator && wanted !== "auto") {
+      continue;
+    }
+    const opened = await open(options, isH265 ? h265 : h264, {});
+    if (typeof opened !== "string") {
+      return opened;
+    }
+  }
+  const name = isH265 ? FF_ENCODER_LIBX265 : FF_ENCODER_LIBX264;
+  const opened = await open(options, name, software(options));
+  if (typeof opened === "string") {
+    throw new VedetteError("E_MEDIA_ENCODE", { codec: options.codec, reason: opened });
+  }
+  return wanted === "none" ? opened : { ...opened, description: `${opened.description} (no hardware encoder for --hwaccel ${wanted})` };
 }
 
-async function open(options: EncoderOptions, name: FFEncoderCodec): Promise<OpenedEncoder> {
+/** The opened encoder, or why it cannot be opened. */
+async function open(options: EncoderOptions, name: FFEncoderCodec, privateOptions: Record<string, string>): Promise<OpenedEncoder | string> {
   const codec = Codec.findEncoderByName(name);
   if (codec === null) {
-    throw new VedetteError("E_MEDIA_ENCODE", { codec: options.codec, reason: `${String(name)} is not in this build` });
+    return `${String(name)} is not in this build`;
   }
   const fullRange = options.sample !== undefined && isFullRange(nativeOf(options.sample));
   const input = new EncoderInput({ width: options.width, height: options.height, fullRange });
   const context = new CodecContext();
   context.allocContext3(codec);
   configure(context, options, input, fullRange);
-  using dictionary = Dictionary.fromObject(software(options));
+  using dictionary = Dictionary.fromObject(privateOptions);
   const code = await context.open2(codec, dictionary);
   if (code < 0) {
     context.freeContext();
     input[Symbol.dispose]();
-    throw new VedetteError("E_MEDIA_ENCODE", { codec: options.codec, reason: `${name} at ${options.width}×${options.height}: ${describeReturnCode(code)}` });
+    return `${codec.name ?? options.codec} at ${options.width}×${options.height}: ${describeReturnCode(code)}`;
   }
-  return { context, input, description: `${name} ${input.width}×${input.height}` };
+  return { context, input, description: `${codec.name ?? options.codec} ${input.width}×${input.height}` };
 }
 
 function configure(context: CodecContext, options: EncoderOptions, input: EncoderInput, fullRange: boolean): void {

@@ -14,7 +14,7 @@ export interface EncoderOptions {
   readonly quality?: number;
   /** Frames from keyframe to keyframe at most; two seconds when left out. */
   readonly gopFrames?: number;
-  /** `none` (also when left out), `auto`, or the hardware: `cuda`, `vaapi`, `qsv`, `videotoolbox`, … */
+  /** `none` (also when left out), `auto`, or the hardware: `cuda`, `videotoolbox`, `qsv`, `amf`. Without it: software. */
   readonly hwaccel?: string;
   /** No B-frames, no look-ahead: each picture's packet comes out of the call that gave it. */
   readonly lowLatency: boolean;

@@ -27,7 +27,7 @@ export interface Encoder extends AsyncDisposable {
   setBitrate(bitrateBps: number): boolean;
 }
 
-/** Opens an encoder. Throws `E_MEDIA_ENCODE`, and `E_MEDIA_HWACCEL` when a named accelerator is missing. */
+/** Opens an encoder: the hardware's where asked for and present, else the software's. Throws `E_MEDIA_ENCODE`. */
 export async function createEncoder(options: EncoderOptions): Promise<Encoder> {
   const opened = await openEncoderContext(options);
   return new FfmpegEncoder(opened, options);

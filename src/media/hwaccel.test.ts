@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { VedetteError } from "../errors.ts";
 import { silentLogger } from "../runtime/log.ts";
-import { createDecoder, probeAvailable } from "./index.ts";
+import { createDecoder, createEncoder, probeAvailable } from "./index.ts";
 
 const track = { kind: "video", codec: "h264", width: 320, height: 240, rotation: 0, frameRate: 25, codecPrivate: undefined } as const;
 
@@ -29,4 +29,9 @@ test("the doctor hears what this build can do", () => {
   assert.ok(decoders.includes("h264") && decoders.includes("hevc"));
   assert.ok(encoders.includes("libx264") && encoders.includes("libx265") && encoders.includes("mjpeg"));
   assert.ok(Array.isArray(hwaccels));
+});
+
+test("without hardware that encodes, software does, and says so", async () => {
+  await using encoder = await createEncoder({ codec: "h264", width: 320, height: 240, lowLatency: true, hwaccel: "auto" });
+  assert.match(encoder.description, /^(h264_\w+ 320×240|libx264 320×240 \(no hardware encoder for --hwaccel auto\))$/);
 });

@@ -12,16 +12,21 @@ const UNKNOWN_DURATION_US = 40_000;
 export async function looped(open: () => Promise<PacketSession>): Promise<PacketSession> {
   let current = await open();
   let isClosing = false;
+  const lastDtsUs = new Map<number, number>();
   async function* rounds(): AsyncGenerator<Packet, void, undefined> {
     let offsetUs = 0;
     while (true) {
+      // The video's length counts: audio is often a little longer, and its decoding times are kept rising below.
       let endUs = -Infinity;
       let startUs = Infinity;
       for await (const packet of current.packets) {
-        const shifted = { ...packet, ptsUs: mediaTimeUs(packet.ptsUs + offsetUs), dtsUs: mediaTimeUs(packet.dtsUs + offsetUs) };
-        startUs = Math.min(startUs, packet.dtsUs);
-        endUs = Math.max(endUs, packet.ptsUs + (packet.durationUs > 0 ? packet.durationUs : UNKNOWN_DURATION_US));
-        yield shifted;
+        if (current.tracks[packet.track]?.kind === "video") {
+          startUs = Math.min(startUs, packet.ptsUs);
+          endUs = Math.max(endUs, packet.ptsUs + (packet.durationUs > 0 ? packet.durationUs : UNKNOWN_DURATION_US));
+        }
+        const dtsUs = Math.max(packet.dtsUs + offsetUs, (lastDtsUs.get(packet.track) ?? -Infinity) + 1);
+        lastDtsUs.set(packet.track, dtsUs);
+        yield { ...packet, ptsUs: mediaTimeUs(packet.ptsUs + offsetUs), dtsUs: mediaTimeUs(dtsUs) };
       }
       await current[Symbol.asyncDispose]();
       // Disposal may come while the round ends.
