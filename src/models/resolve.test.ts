@@ -83,6 +83,13 @@ test("labels of the right length beside the weights are taken, others are not", 
   await assert.rejects(resolveModel(join(folder, "net.onnx"), { labels: "nowhere.txt" }), { code: "E_MODEL_MANIFEST", message: /nowhere\.txt.*built-in set/ });
 });
 
+test("a published classifier finds ImageNet's labels where the user put them", needsAssets, async (t) => {
+  const folder = await folderWith(t, { "imagenet-1000.txt": Array.from({ length: 1000 }, (_, i) => `thing ${i}`).join("\n") });
+  await copyFile(asset("models/squeezenet1.0/SqueezeNet_fp16.onnx"), join(folder, "net.onnx"));
+  assert.equal((await resolveModel(join(folder, "net.onnx"), {}, { labelsDir: folder })).labels[281], "thing 281");
+  await assert.rejects(resolveModel(join(folder, "net.onnx"), {}, { labelsDir: join(folder, "none") }), { code: "E_MODEL_INCOMPLETE", message: /labels \(1000 classes\)/ });
+});
+
 test("a family that cannot read the outputs says what it expected and what came", async (t) => {
   const folder = await folderWith(t, { "net.onnx": YOLOX });
   await assert.rejects(resolveModel(join(folder, "net.onnx"), { family: "yunet" }), { code: "E_MODEL_OUTPUT", message: /cls_S.*got output float32 \[1, 3549, 85\]/ });

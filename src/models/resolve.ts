@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, resolve } from "node:path";
 import { VedetteError } from "../errors.ts";
 import { CATALOGUE } from "./catalogue-data.ts";
+import { defaultModelDir } from "./store-dir.ts";
 import { completeModel } from "./complete.ts";
 import { KNOWN_MODELS } from "./known-models.ts";
 import { loadLabels, parseLabels } from "./labels.ts";
@@ -22,7 +23,7 @@ export interface ResolveOptions {
    * downloading it), undefined when the name is not known either.
    */
   readonly named?: (name: string) => Promise<string | undefined>;
-  /** Folder with label files of this user, `NAME.txt`, looked into for names that are no built-in set. */
+  /** Folder with this user's `imagenet-1000.txt` and `imagenet-1001.txt`; by default `labels` in the model store. */
   readonly labelsDir?: string;
 }
 
@@ -110,8 +111,8 @@ async function usualLabels(
     return set;
   }
   if (set.startsWith("imagenet-")) {
-    const path = options.labelsDir === undefined ? undefined : join(options.labelsDir, `${set}.txt`);
-    return path !== undefined && (await exists(path)) ? loadLabels(path, ".", classes) : undefined;
+    const path = join(options.labelsDir ?? join(defaultModelDir(), "labels"), `${set}.txt`);
+    return (await exists(path)) ? loadLabels(path, ".", classes) : undefined;
   }
   notes.push({ what: "labels", value: set, why: "the usual ones for these outputs" });
   return loadLabels(set, ".", classes);

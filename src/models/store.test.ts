@@ -5,6 +5,7 @@ import { mkdtemp, readFile, readdir, rm, stat, truncate, writeFile } from "node:
 import { join } from "node:path";
 import { tmpdir } from "node:os";
 import { test } from "node:test";
+import { defaultModelDir } from "./store-dir.ts";
 import { listModels, namedModels, pullModel, verifyModel } from "./store.ts";
 import type { CatalogueModel } from "./catalogue-model.ts";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -226,4 +227,12 @@ test("a name is pulled on first use, after saying so", async (t) => {
   const path = await named("small");
   assert.equal(await named("small"), path);
   assert.deepEqual(told, ["small"]);
+});
+
+test("the store lies where the platform keeps a user's data", () => {
+  assert.equal(defaultModelDir({ VEDETTE_MODELS: "/m" }, "linux"), "/m");
+  assert.equal(defaultModelDir({ XDG_DATA_HOME: "/data" }, "linux"), join("/data", "vedette", "models"));
+  assert.match(defaultModelDir({}, "linux"), /\.local.share.vedette.models$/);
+  assert.match(defaultModelDir({}, "darwin"), /Library.Application Support.vedette.models$/);
+  assert.equal(defaultModelDir({ LOCALAPPDATA: "L" }, "win32"), join("L", "vedette", "models"));
 });

@@ -1,5 +1,4 @@
 import { readdir, stat, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { basename, extname, join } from "node:path";
 import { stringify } from "yaml";
 import { VedetteError } from "../errors.ts";
@@ -7,9 +6,12 @@ import { loadCatalogue } from "./catalogue.ts";
 import { download } from "./download.ts";
 import { sha256OfFile } from "./onnx-file.ts";
 import { withLock } from "./lock.ts";
+import { defaultModelDir } from "./store-dir.ts";
 import type { CatalogueModel } from "./catalogue-model.ts";
 import type { DownloadOptions } from "./download.ts";
 import type { TaskName } from "../domain/model.ts";
+
+export { defaultModelDir } from "./store-dir.ts";
 
 /** Where models are kept, and what can be had. */
 export interface StoreOptions {
@@ -40,25 +42,6 @@ export interface Verification {
   readonly isIntact: boolean;
   readonly expected: string;
   readonly got: string;
-}
-
-/**
- * Where models are kept per user: `VEDETTE_MODELS`, else the platform's place for data (XDG base directories,
- * `%LOCALAPPDATA%`, `~/Library/Application Support`).
- */
-export function defaultModelDir(env: NodeJS.ProcessEnv = process.env, platform: NodeJS.Platform = process.platform): string {
-  const given = env["VEDETTE_MODELS"];
-  if (given !== undefined && given !== "") {
-    return given;
-  }
-  if (platform === "win32") {
-    return join(env["LOCALAPPDATA"] ?? join(homedir(), "AppData", "Local"), "vedette", "models");
-  }
-  if (platform === "darwin") {
-    return join(homedir(), "Library", "Application Support", "vedette", "models");
-  }
-  const data = env["XDG_DATA_HOME"];
-  return join(data !== undefined && data !== "" ? data : join(homedir(), ".local", "share"), "vedette", "models");
 }
 
 /**
