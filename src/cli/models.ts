@@ -3,11 +3,13 @@ import { DownloadLine } from "./download-line.ts";
 import { onInterrupt } from "./interrupt.ts";
 import { defaultDataDir } from "../daemon/data-dir.ts";
 import { openEmbeddedEngine } from "../daemon/open-engine.ts";
+import { parseInputFlags } from "../models/input-flags.ts";
 import { formatInspection, inspectModel } from "../models/inspect.ts";
 import { defaultModelDir, listModels, namedModels, pullModel, verifyModel } from "../models/store.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { silentLogger } from "../runtime/log.ts";
 import type { KindContext } from "../contracts/kinds.ts";
+import type { InputFlags } from "../models/input-flags.ts";
 import type { ModelFlags } from "../models/manifest.ts";
 import type { ListedModel } from "../models/store.ts";
 
@@ -36,14 +38,20 @@ export function modelsCommand(): Command {
     .option("--task <task>", "what its numbers mean")
     .option("--family <family>", "how to read its outputs")
     .option("--labels <file>", "a built-in set or a file with one label a line")
+    .option("--input-size <WxH>", "size of its input, where the file leaves it open")
+    .option("--layout <order>", "NCHW or NHWC, where the file leaves it open")
+    .option("--color <order>", "channels it wants: RGB, BGR, GRAY")
+    .option("--normalise <range>", "numbers it wants for black to white: 0..255, 0..1, -1..1, imagenet")
+    .option("--fit <how>", "how pictures fill its input: stretch, letterbox, crop")
     .option("--no-run", "only read the file")
     .action(inspect);
   return command;
 }
 
-async function inspect(file: string, { run, ...flags }: ModelFlags & { readonly run: boolean }): Promise<void> {
+async function inspect(file: string, { run, inputSize, layout, color, normalise, fit, ...named }: ModelFlags & InputFlags & { readonly run: boolean }): Promise<void> {
   using interrupt = onInterrupt();
   const context: KindContext = { stream: "inspect", clock: systemClock, log: silentLogger, baseDir: process.cwd(), dataDir: defaultDataDir(), allowAnonymous: false };
+  const flags = { ...named, input: parseInputFlags({ inputSize, layout, color, normalise, fit }) };
   const inspection = await inspectModel(file, flags, {
     signal: interrupt.signal,
     named: namedModels({ signal: interrupt.signal }),

@@ -1,4 +1,5 @@
 import { parseStream } from "../config/load.ts";
+import { parseInputFlags } from "../models/input-flags.ts";
 import { usage } from "./report-error.ts";
 import { parseLineFlag, parseZoneFlag } from "../rules/flags.ts";
 import type { StreamRequest } from "../daemon/stream-request.ts";
@@ -10,6 +11,11 @@ export interface StreamFlags {
   readonly family?: string;
   readonly labels?: string;
   readonly threshold?: number;
+  readonly inputSize?: string;
+  readonly layout?: string;
+  readonly color?: string;
+  readonly normalise?: string;
+  readonly fit?: string;
   readonly useCase?: string;
   readonly gate?: string;
   readonly engine?: string;
@@ -64,7 +70,7 @@ export function streamFromFlags(name: string, source: string, flags: StreamFlags
   });
   return {
     config: parseStream(name, config),
-    model: given({ task: flags.task, family: flags.family, labels: flags.labels, threshold: flags.threshold }),
+    model: given({ task: flags.task, family: flags.family, labels: flags.labels, threshold: flags.threshold, input: parseInputFlags(flags) }),
     sourceOverrides: given({ loop: flags.loop, realtime: flags.realtime, size: flags.size, fps: flags.fps }),
     outputOverrides: given({ view: flags.view, quality: flags.quality, maxRate: flags.maxRate }),
     engineOverrides: given({ binaryInput: flags.binaryInput }),

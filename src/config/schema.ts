@@ -4,6 +4,7 @@ import { OUTPUTS } from "../outputs/index.ts";
 import { RULES } from "../rules/index.ts";
 import { SOURCES } from "../sources/index.ts";
 import { TRACKERS } from "../trackers/index.ts";
+import { manifestSchema } from "../models/manifest.ts";
 
 /**
  * The configuration: one schema, from which types, defaults, the JSON schema and the reference page follow. Kinds bring
@@ -33,12 +34,9 @@ export const size = z
   })
   .meta({ description: "WIDTHxHEIGHT in pixels" });
 
-const modelSchema = z.strictObject({
+/** A manifest's own words; `file` may also name a manifest or a model of the catalogue. */
+const modelSchema = manifestSchema.extend({
   file: z.string().optional().describe("Weights (.onnx), manifest (.yaml) or catalogue name"),
-  task: z.enum(["classify", "detect", "segment", "pose", "embed", "image"]).optional().describe("What the numbers mean"),
-  family: z.string().optional().describe("How to read the outputs: yolox, ssd, softmax, …"),
-  labels: z.string().optional().describe("A built-in set (coco, voc) or a file with one label a line"),
-  threshold: z.number().min(0).max(1).optional().describe("Lowest score reported"),
 });
 
 const engineSchema = z.union([
