@@ -23,7 +23,7 @@ export function parseRtspAddress(address: string): RtspAddress | undefined {
   }
   const at = authority.lastIndexOf("@");
   const place = authority.slice(at + 1);
-  const [, host = "", port] = /^(\[[0-9a-f:.%]+\]|[^:[\]]+)(?::(\d{1,5}))?$/i.exec(place) ?? [];
+  const [, host = "", port] = /^(\[[0-9a-f:.%]+\]|[^:[\]\s]+)(?::(\d{1,5}))?$/i.exec(place) ?? [];
   const isTls = scheme.toLowerCase() === "rtsps";
   const number = port === undefined ? (isTls ? 322 : 554) : Number(port);
   if (host === "" || number > 65535 || /\s/.test(rest)) {
