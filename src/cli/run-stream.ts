@@ -10,6 +10,8 @@ export async function runStream(name: string, flags: CommonFlags & { readonly js
   const isQuiet = flags.quiet === true || flags.json === true;
   await using host = createHost(flags);
   const stream = await host.prepare(name, request, interrupt.signal);
+  const { userCPUTime, systemCPUTime } = process.resourceUsage();
+  const startCpuS = (userCPUTime + systemCPUTime) / 1e6;
   const live = isQuiet ? undefined : new LiveLine(() => [stream.snapshot()]);
   live?.note(host.describe(name));
   try {
@@ -18,7 +20,7 @@ export async function runStream(name: string, flags: CommonFlags & { readonly js
     live?.[Symbol.dispose]();
     const snapshot = stream.snapshot();
     if (flags.json === true) {
-      process.stderr.write(`${JSON.stringify({ summary: { ...snapshot, process: processUse() } })}\n`);
+      process.stderr.write(`${JSON.stringify({ summary: { ...snapshot, process: processUse(startCpuS) } })}\n`);
     } else if (!isQuiet) {
       process.stderr.write(`${summaryText(snapshot)}\n`);
     }
@@ -28,8 +30,8 @@ export async function runStream(name: string, flags: CommonFlags & { readonly js
   }
 }
 
-/** What this process has used so far: seconds of processor time, largest memory, seconds since it began. */
-function processUse(): { cpuS: number; peakMemoryMb: number; uptimeS: number } {
+/** What this process has used: seconds of processor time (and of those, before the stream began), largest memory, age. */
+function processUse(startCpuS: number): { cpuS: number; startCpuS: number; peakMemoryMb: number; uptimeS: number } {
   const { userCPUTime, systemCPUTime, maxRSS } = process.resourceUsage();
-  return { cpuS: (userCPUTime + systemCPUTime) / 1e6, peakMemoryMb: maxRSS / 1024, uptimeS: process.uptime() };
+  return { cpuS: (userCPUTime + systemCPUTime) / 1e6, startCpuS, peakMemoryMb: maxRSS / 1024, uptimeS: process.uptime() };
 }

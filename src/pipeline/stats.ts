@@ -21,6 +21,8 @@ export interface StreamSnapshot {
   /** Mean milliseconds per stage and analysed frame. */
   readonly meanMs: Timings;
   readonly elapsedS: number;
+  /** Seconds from the start of the process to the first result; undefined before it. */
+  readonly firstResultS: number | undefined;
   /** Share of the source that has been read, 0…1; undefined when its length is not known. */
   readonly progress: number | undefined;
 }
@@ -41,6 +43,7 @@ export class StreamStats {
   readonly #rateAnalysed: Rate;
   #frames = 0;
   #analysed = 0;
+  #firstResultS: number | undefined;
   #events = 0;
   #firstPtsUs: number | undefined;
   #lastPtsUs = 0;
@@ -62,6 +65,7 @@ export class StreamStats {
 
   analysed(result: Result, events: number): void {
     this.#analysed += 1;
+    this.#firstResultS ??= process.uptime();
     this.#events += events;
     this.#ages.add(result.ageMs);
     this.#rateAnalysed.add();
@@ -90,6 +94,7 @@ export class StreamStats {
       },
       meanMs: Object.fromEntries(mean) as Timings,
       elapsedS: (this.#clock.monotonicMs() - this.#startedMs) / 1000,
+      firstResultS: this.#firstResultS,
       progress: this.durationS === undefined || this.durationS <= 0 ? undefined : Math.min(1, readS / this.durationS),
     };
   }
