@@ -35,6 +35,8 @@ export interface Source {
   readonly name: string;
   /** True when it waits for peers to connect: silence is normal then, and nothing is to be connected anew. */
   readonly waitsForPeers?: boolean;
+  /** True for files and generators: there is no connection to be made anew. */
+  readonly isLocal?: boolean;
   /** Connects once. Never retries: that is the supervisor's job. Throws a coded error. */
   open(signal: AbortSignal): Promise<SourceSession>;
 }

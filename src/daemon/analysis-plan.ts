@@ -4,7 +4,7 @@ import { VedetteError } from "../errors.ts";
 import { ENGINES } from "../engines/index.ts";
 import { createMotionEngine } from "../engines/motion/motion-engine.ts";
 import { resolveModel } from "../models/resolve.ts";
-import { interpreterModule } from "../tasks/interpreter.ts";
+import { interpreterModuleFor } from "../tasks/interpreter.ts";
 import { rawInterpreterModule } from "../use-cases/isolate/raw-interpreter.ts";
 import type { EngineStore } from "./engine-store.ts";
 import type { StreamRequest } from "./stream-request.ts";
@@ -75,7 +75,7 @@ async function openShared(analyse: Analyse, useCase: ChosenUseCase, request: Str
   }
   const { kind, config } = engineOf(analyse, request);
   const model = await resolveNamed(name, analyse, useCase, request, around);
-  const module = useCase.hooks?.interpret === undefined ? interpreterModule : rawInterpreterModule;
+  const module = useCase.hooks?.interpret === undefined ? interpreterModuleFor(model.family) : rawInterpreterModule;
   const key = JSON.stringify([model, kind.kind, config, module.href, analyse.batch, analyse.maxBatchDelayMs]);
   const open = async (): Promise<SharedModel> => share(await kind.open(config as never, model, { module, model }, context, signal));
   return { model: await engines.get(key, open), labels: model.labels };

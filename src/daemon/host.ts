@@ -94,9 +94,9 @@ export class Host implements AsyncDisposable {
     return [...this.#streams.values()].map((stream) => stream.snapshot());
   }
 
-  /** Cameras that go away come back by themselves; what waits for peers, and files, need nobody for that. */
+  /** Cameras that go away come back by themselves; what waits for peers, files and generators need nobody for that. */
   #keepOpen(source: Source, { clock, log }: KindContext): Source {
-    if (source.waitsForPeers === true) {
+    if (source.waitsForPeers === true || source.isLocal === true) {
       return source;
     }
     const isDaemon = this.#options.isDaemon === true;

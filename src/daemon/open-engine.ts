@@ -1,5 +1,5 @@
 import { ENGINES } from "../engines/index.ts";
-import { interpreterModule } from "../tasks/interpreter.ts";
+import { interpreterModuleFor } from "../tasks/interpreter.ts";
 import type { Engine } from "../contracts/engine.ts";
 import type { KindContext } from "../contracts/kinds.ts";
 import type { Model } from "../domain/model.ts";
@@ -8,5 +8,5 @@ import type { Model } from "../domain/model.ts";
 export async function openEmbeddedEngine(model: Model, context: KindContext, signal: AbortSignal): Promise<Engine> {
   const [onnx] = ENGINES;
   const config = onnx.schema.parse({ kind: "onnx", executors: 1 });
-  return onnx.open(config, model, { module: interpreterModule, model }, context, signal);
+  return onnx.open(config, model, { module: interpreterModuleFor(model.family), model }, context, signal);
 }

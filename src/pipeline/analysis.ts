@@ -48,7 +48,7 @@ export class Analysis implements AsyncDisposable {
   readonly #context: AnalysisContext;
   readonly #lanes: Lane[] = [];
   readonly #drop: (reason: DroppedFrame["reason"]) => void;
-  #nextDueUs = -Infinity;
+  #nextDueUs: number | undefined;
   #gateTail: Promise<unknown> = Promise.resolve();
   #gateLane: Lane | undefined;
 
@@ -132,11 +132,13 @@ export class Analysis implements AsyncDisposable {
       return true;
     }
     const intervalUs = 1e6 / this.#plan.fps;
+    this.#nextDueUs ??= ptsUs;
     // Half a millisecond of tolerance: 10 of 30 frames a second is every third, whatever the rounding.
     if (ptsUs < this.#nextDueUs - 500) {
       return false;
     }
-    this.#nextDueUs = Math.max(this.#nextDueUs + intervalUs, ptsUs + intervalUs / 2);
+    // After a pause it starts anew rather than catching up.
+    this.#nextDueUs = Math.max(this.#nextDueUs, ptsUs - intervalUs / 2) + intervalUs;
     return true;
   }
 

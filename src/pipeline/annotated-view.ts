@@ -86,6 +86,7 @@ export class AnnotatedView implements AsyncDisposable {
         quality: plan.quality,
         hwaccel: plan.hwaccel,
         lowLatency: isLive,
+        sample: frame,
         ...(plan.bitrateBps === undefined ? {} : { bitrateBps: plan.bitrateBps }),
       });
       this.#opened.resolve(encoder);

@@ -19,6 +19,7 @@ export interface FileSourceOptions {
 
 /** Plays a file, once or for ever, at once or at its own speed. */
 export class FileSource implements Source {
+  readonly isLocal = true;
   readonly name: string;
   readonly #options: FileSourceOptions;
 

@@ -15,6 +15,7 @@ export interface SceneSourceOptions {
 
 /** The street as a source. Drawing happens on a thread of its own. */
 export class SceneSource implements Source {
+  readonly isLocal = true;
   readonly name = "scene:street";
   readonly #options: SceneSourceOptions;
 

@@ -27,6 +27,7 @@ export const testSource = defineSource({
     return { kind: "test" as const, ...settingsOf(address, drawnSettings) };
   },
   create: (config, context) => ({
+    isLocal: true,
     name: "test:bars",
     open: (signal) => {
       signal.throwIfAborted();
