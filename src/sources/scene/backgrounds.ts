@@ -1,8 +1,14 @@
 import type { Painter } from "./painter.ts";
 import { FIRST_TREE, GROUND } from "./street.ts";
 
+const PLANES = ["y", "u", "v"] as const;
+type Planes = Pick<Painter, (typeof PLANES)[number]>;
+
 /** Pixels of one thing: pairs of first index and index behind the last, row by row. */
 type Runs = Int32Array;
+
+/** Steps of the blend between two painted backgrounds: fine enough that nobody sees one. */
+const STEPS = 64;
 
 /**
  * Two painted backgrounds, a little apart in time, and the blend between them: light changes smoothly although painting
@@ -11,48 +17,55 @@ type Runs = Int32Array;
 export class Backgrounds {
   readonly #paint: (slot: number) => Painter;
   readonly #painted = new Map<number, Painter>();
-  /** Luma pixels of each tree: trees hide who walks behind them, so they are laid over again, in their turn. */
+  /** Runs of each tree: trees hide who walks behind them, so they are laid over again, in their turn. */
   readonly #trees: readonly Runs[];
   /** Where the ground is, at half size: 1 or 0. */
   readonly ground: Uint8Array;
-  #from: Painter;
-  #to: Painter;
-  #weight = 0;
+  /** The blend of the moment. */
+  readonly #now: Planes;
+  #step = Number.NaN;
 
   /** `paint` makes the background of a slot; `treeCount` trees are told apart by their owners in it. */
   constructor(paint: (slot: number) => Painter, treeCount: number) {
     this.#paint = paint;
-    this.#from = this.#at(0);
-    this.#to = this.#from;
-    this.ground = halfMask(this.#from, GROUND);
-    this.#trees = Array.from({ length: treeCount }, (_, index) => runsOf(this.#from, FIRST_TREE + index));
+    const first = this.#at(0);
+    this.#now = { y: first.y.slice(), u: first.u.slice(), v: first.v.slice() };
+    this.ground = halfMask(first, GROUND);
+    this.#trees = Array.from({ length: treeCount }, (_, index) => runsOf(first, FIRST_TREE + index));
   }
 
   /** Lays the background of a moment, in slots and parts of slots, over the whole picture. */
   lay(into: Painter, slots: number): void {
-    const slot = Math.floor(slots);
-    this.#from = this.#at(slot);
-    this.#to = this.#at(slot + 1);
-    this.#weight = Math.round((slots - slot) * 256);
-    for (const plane of ["y", "u", "v"] as const) {
-      blend(into[plane], this.#from[plane], this.#to[plane], this.#weight, 0, into[plane].length);
+    const step = Math.floor(slots * STEPS);
+    if (step !== this.#step) {
+      const slot = Math.floor(step / STEPS);
+      const from = this.#at(slot);
+      const to = this.#at(slot + 1);
+      for (const plane of PLANES) {
+        blend(this.#now[plane], from[plane], to[plane], ((step - slot * STEPS) * 256) / STEPS);
+      }
+      this.#step = step;
+    }
+    for (const plane of PLANES) {
+      into[plane].set(this.#now[plane]);
     }
   }
 
   /** Lays one tree over what has been painted since, and takes its pixels away from whoever owned them. */
   layTree(into: Painter, index: number): void {
+    const { y, u, v } = this.#now;
     const runs = this.#trees[index] ?? new Int32Array();
     for (let i = 0; i < runs.length; i += 2) {
       const first = runs[i] as number;
       const end = runs[i + 1] as number;
-      blend(into.y, this.#from.y, this.#to.y, this.#weight, first, end);
+      into.y.set(y.subarray(first, end), first);
       into.owners.fill(into.owner, first, end);
       const row = Math.floor(first / into.width);
       if (row % 2 === 0) {
         const left = (row >> 1) * into.chromaWidth + ((first % into.width) >> 1);
         const right = left + ((end - first + 1) >> 1);
-        blend(into.u, this.#from.u, this.#to.u, this.#weight, left, right);
-        blend(into.v, this.#from.v, this.#to.v, this.#weight, left, right);
+        into.u.set(u.subarray(left, right), left);
+        into.v.set(v.subarray(left, right), left);
       }
     }
   }
@@ -72,8 +85,8 @@ export class Backgrounds {
   }
 }
 
-function blend(into: Uint8Array, from: Uint8Array, to: Uint8Array, weight: number, first: number, end: number): void {
-  for (let i = first; i < end; i++) {
+function blend(into: Uint8Array, from: Uint8Array, to: Uint8Array, weight: number): void {
+  for (let i = 0; i < into.length; i++) {
     const a = from[i] as number;
     into[i] = a + ((((to[i] as number) - a) * weight + 128) >> 8);
   }

@@ -1,5 +1,5 @@
 import { Camera, type Point3 } from "./camera.ts";
-import { KERB_X, WAITING_ZONE, ZEBRA } from "./layout.ts";
+import { COUNTING_X, KERB_X, WAITING_ZONE, ZEBRA } from "./layout.ts";
 
 /** What `vedette demo` watches in the street, in the terms of the configuration. Points are shares of the picture. */
 export interface DemoDefaults {
@@ -7,7 +7,7 @@ export interface DemoDefaults {
   /** The trained network, relative to the package's folder. */
   readonly model: string;
   readonly classes: readonly string[];
-  /** People who cross the road: a line along its middle, on the pedestrian crossing. */
+  /** People who cross the road: a line along it, on the pedestrian crossing. */
   readonly line: { readonly name: string; readonly points: readonly (readonly [number, number])[]; readonly classes: readonly string[] };
   /** People who wait for green on the near pavement. */
   readonly zone: { readonly name: string; readonly points: readonly (readonly [number, number])[]; readonly classes: readonly string[] };
@@ -31,7 +31,7 @@ export const demoDefaults: DemoDefaults = {
   classes: ["person", "bicycle", "vehicle"],
   line: {
     name: "crossing",
-    points: onPicture([[0, 0, ZEBRA.fromZ - 1.2], [0, 0, ZEBRA.toZ + 1.2]]),
+    points: onPicture([[COUNTING_X, 0, ZEBRA.fromZ - 1.2], [COUNTING_X, 0, ZEBRA.toZ + 1.2]]),
     classes: ["person"],
   },
   zone: {

@@ -20,6 +20,8 @@ export const KERB_X = 5;
 export const FACADE_X = 9.6;
 /** The pedestrian crossing, from kerb to kerb. */
 export const ZEBRA = { fromZ: 14.6, toZ: 19 } as const;
+/** Where people who cross the road are counted: a line along it, off the middle, where the two crowds do not meet. */
+export const COUNTING_X = 3.1;
 /** How far the street is drawn. */
 export const STREET = { fromZ: -14, toZ: 150 } as const;
 

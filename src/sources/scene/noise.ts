@@ -7,7 +7,9 @@ const LENGTH = 1 << 16;
 export class Noise {
   /** Roughly Gaussian, standard deviation 1 in sixteenths. */
   readonly #table = new Int8Array(LENGTH);
+  readonly #gained = new Int8Array(LENGTH);
   readonly #seed: number;
+  #gain = 0;
 
   constructor(seed: number) {
     this.#seed = seed;
@@ -19,15 +21,26 @@ export class Noise {
 
   /** Adds noise to luma. `frame` tells frames apart; `dark` 0…1. */
   apply({ y, width, height }: Painter, frame: number, dark: number): void {
-    const gain = Math.round((1.1 + 0.9 * dark) * 16);
+    const table = this.#scaled(Math.round((1.1 + 0.9 * dark) * 16));
     for (let row = 0; row < height; row++) {
       let at = hash(this.#seed, frame, row) & (LENGTH - 1);
       const end = (row + 1) * width;
       for (let i = row * width; i < end; i++) {
-        const value = (y[i] as number) + (((this.#table[at] as number) * gain + 128) >> 8);
-        y[i] = value < 16 ? 16 : value > 235 ? 235 : value;
+        // Video range leaves room for a few levels below and above: nothing wraps.
+        y[i] = (y[i] as number) + (table[at] as number);
         at = (at + 1) & (LENGTH - 1);
       }
     }
+  }
+
+  /** The table times `gain` sixteenths, kept for the next frame. */
+  #scaled(gain: number): Int8Array {
+    if (gain !== this.#gain) {
+      this.#gain = gain;
+      for (let i = 0; i < LENGTH; i++) {
+        this.#gained[i] = ((this.#table[i] as number) * gain + 128) >> 8;
+      }
+    }
+    return this.#gained;
   }
 }

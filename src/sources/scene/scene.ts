@@ -26,7 +26,7 @@ export interface SceneOptions {
   readonly startPhase: number;
 }
 
-/** One frame of the scene. The picture is valid until the next one is drawn. */
+/** One frame of the scene. Both are valid until the next one is drawn; the truth is worked out when it is first asked for. */
 export interface SceneFrame {
   readonly picture: YuvPicture;
   readonly truth: Truth;
@@ -96,9 +96,15 @@ export class Scene {
       painter.owner = item.owner;
       item.paint();
     }
-    const truth = truthOf(painter, actors, this.#world, timeS);
     this.#noise.apply(painter, Math.round(timeS * 1000), 1 - light.day);
-    return { picture: pictureOf(painter), truth };
+    const world = this.#world;
+    let truth: Truth | undefined;
+    return {
+      picture: pictureOf(painter),
+      get truth() {
+        return (truth ??= truthOf(painter, actors, world, timeS));
+      },
+    };
   }
 
   #lightAt(timeS: number): Light {

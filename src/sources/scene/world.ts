@@ -2,7 +2,7 @@ import { createPersonLook, type PersonLook } from "./person.ts";
 import type { Rgb } from "./painter.ts";
 import { createRandom, type Random } from "./random.ts";
 import { createVehicleLook, type VehicleLook } from "./vehicle.ts";
-import { LANES, WAITING_SPOTS, ZEBRA, type Lane } from "./layout.ts";
+import { COUNTING_X, LANES, WAITING_SPOTS, ZEBRA, type Lane } from "./layout.ts";
 
 /** What the lights at the crossing show. */
 export interface Signal {
@@ -10,6 +10,8 @@ export interface Signal {
   readonly walkers: "green" | "red";
   /** Seconds until walkers must not start any more; 0 while they may not. */
   readonly walkLeftS: number;
+  /** Seconds since walkers may go; 0 while they may not. */
+  readonly walkingS: number;
 }
 
 interface Moving {
@@ -27,6 +29,8 @@ export interface Walker extends Moving {
   readonly kind: "person";
   readonly look: PersonLook;
   readonly paceMps: number;
+  /** How long it takes to notice that the light is green. */
+  readonly reactionS: number;
   /** 0 standing … 1 walking. */
   stride: number;
   /** What is left of the way: next point first. */
@@ -84,13 +88,13 @@ const CYCLE_S = 34;
 export function signalAt(timeS: number): Signal {
   const t = ((timeS % CYCLE_S) + CYCLE_S) % CYCLE_S;
   if (t < 15) {
-    return { cars: "green", walkers: "red", walkLeftS: 0 };
+    return { cars: "green", walkers: "red", walkLeftS: 0, walkingS: 0 };
   }
   if (t < 17) {
-    return { cars: "amber", walkers: "red", walkLeftS: 0 };
+    return { cars: "amber", walkers: "red", walkLeftS: 0, walkingS: 0 };
   }
   const walk = t >= 19 && t < 27;
-  return { cars: "red", walkers: walk ? "green" : "red", walkLeftS: walk ? 27 - t : 0 };
+  return { cars: "red", walkers: walk ? "green" : "red", walkLeftS: walk ? 27 - t : 0, walkingS: walk ? t - 19 : 0 };
 }
 
 /** The street's life: repeatable from its seed, step by step. Knows nothing of pictures. */
@@ -110,8 +114,8 @@ export class World {
     });
     this.#arrivals = [
       ...LANES.map((lane) => every(lane.meanArrivalS, () => this.#enterLane(lane))),
-      every(6.5, () => this.#enterOnFoot(true)),
-      every(4.5, () => this.#enterOnFoot(false)),
+      every(5, () => this.#enterOnFoot(true)),
+      every(5.5, () => this.#enterOnFoot(false)),
     ];
   }
 
@@ -191,15 +195,17 @@ export class World {
     if (crosses) {
       const other = side === 0 ? 1 : 0;
       const out = { x: laneOf(other), z: random.chance(0.55) ? 64 : -10 };
-      const over = random.between(ZEBRA.fromZ + 0.5, ZEBRA.toZ - 0.5);
+      // People keep to the right, here too.
+      const middle = (ZEBRA.fromZ + ZEBRA.toZ) / 2;
+      const over = side === 0 ? random.between(middle + 0.2, ZEBRA.toZ - 0.2) : random.between(ZEBRA.fromZ + 0.2, middle - 0.2);
       const sign = side === 0 ? 1 : -1;
-      route.push({ x: sign * 6, z: over, waitSide: side }, { x: sign * 4.6, z: over }, { x: -sign * 5.2, z: over + random.between(-0.4, 0.4) }, { x: -sign * 6.2, z: over }, out);
+      route.push({ x: sign * 6, z: over, waitSide: side }, { x: sign * 4.6, z: over }, { x: -sign * 5.2, z: over + random.between(-0.3, 0.3) }, { x: -sign * 6.2, z: over }, out);
     } else {
       route.push({ x: laneOf(side), z: fromFar ? -10 : 64 });
     }
     const paceMps = random.between(1.05, 1.65) * (look.heightM < 1.4 ? 0.85 : 1);
     this.actors.push({
-      id: this.#nextId++, kind: "person", look, ...start, headingRad: fromFar ? Math.PI : 0, paceMps, speedMps: paceMps,
+      id: this.#nextId++, kind: "person", look, ...start, headingRad: fromFar ? Math.PI : 0, paceMps, speedMps: paceMps, reactionS: random.between(0.3, 3.4),
       phase: random.between(0, 6), stride: 1, route, spot: -1, waiting: false,
     });
     return true;
@@ -224,6 +230,7 @@ export class World {
     const towards = walker.waiting ? (next.waitSide === 0 ? -Math.PI / 2 : Math.PI / 2) : Math.atan2(dx, dz);
     walker.headingRad = turnTowards(walker.headingRad, towards, 3.4 * STEP_S);
     const beforeX = walker.x;
+    this.#keepApart(walker);
     if (walker.waiting) {
       walker.speedMps = 0;
     } else {
@@ -233,11 +240,41 @@ export class World {
     walker.stride += Math.max(-0.05, Math.min(0.05, Math.min(1, walker.speedMps / 1.3) - walker.stride));
     // One cycle is two steps: stride length grows with height and swing.
     walker.phase += (walker.speedMps * STEP_S * 2 * Math.PI) / (0.84 * walker.look.heightM * Math.max(0.35, walker.stride));
-    if (beforeX < 0 !== walker.x < 0) {
-      this.crossings.push({ id: walker.id, kind: "person", timeS: this.timeS, away: walker.x < 0 });
+    if (beforeX < COUNTING_X !== walker.x < COUNTING_X) {
+      this.crossings.push({ id: walker.id, kind: "person", timeS: this.timeS, away: walker.x < COUNTING_X });
     }
     if (!isSpot && distance < 0.5) {
       walker.route.shift();
+    }
+  }
+
+  /** Steps aside for whoever is near: nobody walks through anybody. Those who meet head-on both go to their right. */
+  #keepApart(walker: Walker): void {
+    if (walker.waiting) {
+      return;
+    }
+    const forwardX = Math.sin(walker.headingRad);
+    const forwardZ = Math.cos(walker.headingRad);
+    for (const other of this.actors) {
+      if (other.kind !== "person" || other === walker) {
+        continue;
+      }
+      const dx = other.x - walker.x;
+      const dz = other.z - walker.z;
+      const distance = Math.hypot(dx, dz);
+      const room = roomOf(walker) + roomOf(other);
+      if (distance < room) {
+        const push = (0.9 * STEP_S * (1 - distance / room)) / Math.max(0.05, distance);
+        walker.x -= dx * push;
+        walker.z -= dz * push;
+      }
+      const ahead = dx * forwardX + dz * forwardZ;
+      const aside = dx * forwardZ - dz * forwardX;
+      const isHeadOn = other.waiting || Math.cos(walker.headingRad - other.headingRad) < -0.3;
+      if (isHeadOn && ahead > 0 && ahead < 2.6 && Math.abs(aside) < room) {
+        walker.x += forwardZ * 0.4 * STEP_S;
+        walker.z -= forwardX * 0.4 * STEP_S;
+      }
     }
   }
 
@@ -246,7 +283,7 @@ export class World {
     const toKerb = Math.hypot(kerb.x - walker.x, kerb.z - walker.z);
     const needsS = (10.4 + toKerb) / walker.paceMps;
     // Cars get green 7 s after walkers get red: the last to start must be over by then.
-    const mayGo = signal.walkers === "green" && needsS < signal.walkLeftS + 7.4;
+    const mayGo = signal.walkers === "green" && signal.walkingS > (walker.waiting ? walker.reactionS : 0) && needsS < signal.walkLeftS + 7.4;
     if (mayGo && toKerb < 4) {
       this.#leaveSpot(walker, side);
       walker.route.shift();
@@ -323,6 +360,11 @@ function accelerationOf(actor: Driver | Cyclist, { gapM, closingMps }: Room): nu
   const comfortable = 2.2;
   const wantedM = 1.6 + actor.speedMps * 1.1 + (actor.speedMps * closingMps) / (2 * Math.sqrt(most * comfortable));
   return Math.max(-7, most * (1 - (actor.speedMps / actor.paceMps) ** 4 - (Math.max(0, wantedM) / Math.max(0.3, gapM)) ** 2));
+}
+
+/** Radius of the ground somebody claims, in metres. */
+function roomOf(walker: Walker): number {
+  return walker.look.carries === "stroller" ? 0.55 : 0.36;
 }
 
 /** Length along the lane in metres. */
