@@ -1,7 +1,7 @@
 // Measures the demo's network on streets it has never seen, through Vedette's own engine, tracker and rules:
-//   node demo/evaluate.ts                  mAP@0.5 over held-out seeds, then line crossings over five minutes
+//   node demo/evaluate.ts                  mAP@0.5 over held-out seeds, then line crossings over five minutes (nine whole cycles of the lights)
 //   node demo/evaluate.ts --part map --seeds 1-12 --frames 20
-//   node demo/evaluate.ts --part count --seed 1 --seconds 300 --fps 10 [--detections truth]
+//   node demo/evaluate.ts --part count --seed 1 --seconds 306 --fps 10 [--detections truth]
 import { parseArgs } from "node:util";
 import { availableParallelism } from "node:os";
 import type { Engine } from "../src/contracts/engine.ts";
@@ -28,7 +28,7 @@ const { values } = parseArgs({
     seeds: { type: "string", default: "1-12" },
     frames: { type: "string", default: "20" },
     seed: { type: "string", default: "1" },
-    seconds: { type: "string", default: "300" },
+    seconds: { type: "string", default: "306" },
     fps: { type: "string", default: "10" },
     detections: { type: "string", default: "model" },
   },

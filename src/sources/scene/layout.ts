@@ -27,9 +27,9 @@ export const STREET = { fromZ: -14, toZ: 150 } as const;
 
 /** Traffic keeps to the right. */
 export const LANES: readonly Lane[] = [
-  { for: "vehicle", x: 1.75, direction: 1, fromZ: -34, toZ: 130, stopZ: 12.2, meanArrivalS: 6.5 },
+  { for: "vehicle", x: 1.75, direction: 1, fromZ: -34, toZ: 130, stopZ: 11.8, meanArrivalS: 6.5 },
   { for: "vehicle", x: -1.75, direction: -1, fromZ: 110, toZ: -34, stopZ: 21.6, meanArrivalS: 6.5 },
-  { for: "bicycle", x: 4.1, direction: 1, fromZ: -24, toZ: 110, stopZ: 13.6, meanArrivalS: 13 },
+  { for: "bicycle", x: 4.1, direction: 1, fromZ: -24, toZ: 110, stopZ: 11, meanArrivalS: 13 },
   { for: "bicycle", x: -4.1, direction: -1, fromZ: 90, toZ: -24, stopZ: 20.4, meanArrivalS: 13 },
 ];
 

@@ -258,7 +258,7 @@ function paintMarkings(brush: Brush): void {
   for (let x = -4.6; x < 4.5; x += 1.05) {
     mark(x, x + 0.55, ZEBRA.fromZ, ZEBRA.toZ, 0.9);
   }
-  mark(0.1, 3.3, 13.0, 13.35);
+  mark(0.1, 3.3, 12.5, 12.85);
   mark(-3.3, -0.1, 20.6, 20.95);
   for (let z = 24; z < 120; z += 5) {
     mark(-0.07, 0.07, z, z + 2.4);

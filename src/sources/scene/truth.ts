@@ -93,6 +93,6 @@ function extents({ owners, width, height }: Painter, count: number): Int32Array 
  */
 export function isExpected({ box, visibility }: TrueObject, pictureHeight: number): boolean {
   const [x1, y1, x2, y2] = box;
-  const smallest = (16 * pictureHeight) / 540;
-  return visibility >= 0.4 && y2 - y1 >= smallest && x2 - x1 >= smallest * 0.4;
+  const smallest = (24 * pictureHeight) / 540;
+  return visibility >= 0.5 && y2 - y1 >= smallest && x2 - x1 >= smallest * 0.4;
 }
