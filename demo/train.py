@@ -377,13 +377,14 @@ def main():
         if step % 50 == 0:
             each = (time.time() - start) / step
             print(f"{time.time() - start:6.0f} s  step {step}  box {float(parts[0]):.3f}  thing {float(parts[1]):.3f}  label {float(parts[2]):.3f}  {each:.2f} s/step  {step * options.batch / len(pictures):.1f} epochs", flush=True)
-        if time.time() - shown > 480:
+        if time.time() - shown > 600:
             shown = time.time()
             values = average_precision(average, held_out[::5], held_out_labels[::5])
             print(f"{time.time() - start:6.0f} s  AP@0.5 " + "  ".join(f"{name} {value:.3f}" for name, value in zip(LABELS, values)) + f"  mean {np.mean(values):.3f}", flush=True)
             torch.save(average.state_dict(), os.path.join(options.cache, "street.pt"))
             export(average, os.path.join(options.cache, "street.onnx"))
             average.train()
+    torch.save(average.state_dict(), os.path.join(options.cache, "street.pt"))
     values = average_precision(average, held_out, held_out_labels)
     print("AP@0.5 " + "  ".join(f"{name} {value:.3f}" for name, value in zip(LABELS, values)) + f"  mean {np.mean(values):.3f}", flush=True)
     os.makedirs(os.path.dirname(options.out), exist_ok=True)

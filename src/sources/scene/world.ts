@@ -83,6 +83,8 @@ export const STEP_S = 0.02;
 /** The street is already busy when the picture starts. */
 const WARM_UP_S = 45;
 const CYCLE_S = 34;
+/** Least time between two people who step onto the crossing from one side. */
+const HEADWAY_S = 1.3;
 
 /** The lights at a time. A pure function: everything in the street can look ahead. */
 export function signalAt(timeS: number): Signal {
@@ -106,6 +108,8 @@ export class World {
   readonly #random: Random;
   readonly #arrivals: { readonly meanS: number; nextS: number; readonly arrive: () => boolean }[];
   readonly #spots = [new Set<number>(), new Set<number>()] as const;
+  /** When somebody last stepped onto the crossing, by side. */
+  readonly #lastStartS: [number, number] = [-Infinity, -Infinity];
 
   constructor(seed: number) {
     this.#random = createRandom(seed, 1);
@@ -114,8 +118,8 @@ export class World {
     });
     this.#arrivals = [
       ...LANES.map((lane) => every(lane.meanArrivalS, () => this.#enterLane(lane))),
-      every(5, () => this.#enterOnFoot(true)),
-      every(5.5, () => this.#enterOnFoot(false)),
+      every(6.5, () => this.#enterOnFoot(true)),
+      every(5, () => this.#enterOnFoot(false)),
     ];
   }
 
@@ -284,7 +288,10 @@ export class World {
     const needsS = (10.4 + toKerb) / walker.paceMps;
     // Cars get green 7 s after walkers get red: the last to start must be over by then.
     const mayGo = signal.walkers === "green" && signal.walkingS > (walker.waiting ? walker.reactionS : 0) && needsS < signal.walkLeftS + 7.4;
-    if (mayGo && toKerb < 4) {
+    // One after the other, as a kerb lets people through: nobody steps out on somebody's heels.
+    const isFree = this.timeS - this.#lastStartS[side] > HEADWAY_S;
+    if (mayGo && isFree && toKerb < 4) {
+      this.#lastStartS[side] = this.timeS;
       this.#leaveSpot(walker, side);
       walker.route.shift();
       return walker.route[0];
