@@ -3,6 +3,7 @@ import { InferenceSession, Tensor as OrtTensor } from "onnxruntime-node";
 import type { InputGeometry, InputSpec, Tensor } from "../../domain/model.ts";
 import type { FramePixels, ProviderName } from "./messages.ts";
 import { batchSizes, planRuns } from "./batch-plan.ts";
+import { settleFloat16 } from "./float16-tensors.ts";
 import { inputArray, pixelWriter, type InputArray, type PixelWriter } from "../to-tensor.ts";
 
 /** How a session is set up. */
@@ -168,23 +169,6 @@ export function freeOutputs(outputs: readonly (readonly Tensor[])[]): void {
   for (const { data } of outputs.flat()) {
     if (ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer && !data.buffer.detached && !isMarkedAsUntransferable(data.buffer)) {
       data.buffer.transfer(0);
-    }
-  }
-}
-
-/**
- * onnxruntime-common decides once, at its first tensor, how float16 is held. Where JavaScript has Float16Array it takes
- * that, and onnxruntime-node 1.30 then sees an empty tensor ("not enough space: expected 301056, got 0"). Deciding while
- * Float16Array is out of sight makes it raw bits in a Uint16Array, which works.
- */
-function settleFloat16(): void {
-  const descriptor = Object.getOwnPropertyDescriptor(globalThis, "Float16Array");
-  Reflect.deleteProperty(globalThis, "Float16Array");
-  try {
-    new OrtTensor("uint8", new Uint8Array(1), [1]);
-  } finally {
-    if (descriptor !== undefined) {
-      Object.defineProperty(globalThis, "Float16Array", descriptor);
     }
   }
 }
