@@ -1,4 +1,3 @@
-import type { status} from "@grpc/grpc-js";
 import { Metadata, Server, ServerCredentials, type handleBidiStreamingCall, type handleServerStreamingCall, type handleUnaryCall, type ServiceDefinition, type UntypedServiceImplementation } from "@grpc/grpc-js";
 import { VedetteError } from "../errors.ts";
 import type { Secret } from "../domain/secret.ts";

