@@ -61,8 +61,8 @@ suite("model server", needsAssets, () => {
     assert.deepEqual(seen["predict"], [1, zero]);
     const [binaryShape, ...classes] = seen["binary"] as [number[], number, number];
     assert.deepEqual([binaryShape, classes[1]], [[2, 1001], classes[0]]);
-    const label = CATS[classes[0]!];
-    assert.ok(label !== undefined, `class ${classes[0]!}`);
+    const label = CATS[classes[0]];
+    assert.ok(label !== undefined, `class ${classes[0]}`);
     const { raw: _raw, predict: _predict, binary: _binary, ...rest } = seen;
     assert.deepEqual(rest, {
       live: true, ready: true, modelReady: [true, false], server: "vedette",
