@@ -81,6 +81,11 @@ export const ERRORS = {
   E_OUTPUT_FULL: failed("{output}: no space left on the device", "What was written so far is complete and playable."),
   E_OUTPUT_UNREACHABLE: later("{output}: {reason}", "It is tried again by itself; the other outputs go on."),
   E_OUTPUT_BROKEN: failed("{output}: {reason}", "The other outputs go on."),
+
+  // events and clips
+  E_EVENTS_UNWRITABLE: row("the {what} {path} cannot be opened: {reason}", "Check the folder, its permissions and the room on the disk, or choose another --data-dir."),
+  E_EVENTS_NEWER: row("the {what} {path} has layout {got}, this program knows {expected}", "It was written by a newer Vedette: use that one, or another --data-dir."),
+  E_EVENT_UNKNOWN: row("no event {id} is kept", "`vedette events list` shows what is there."),
 } as const satisfies Record<string, ErrorRow>;
 
 /** A code of the table. */

@@ -49,6 +49,8 @@ export interface JpegPicture {
  */
 export interface StreamTaps {
   readonly stream: string;
+  /** The stream's rules, by name. */
+  readonly rules: readonly string[];
   /** Waits until the tracks are known. A new reader starts at a keyframe: a cached one, or one forced for it. */
   packets(view: View, options: ReadOptions): Promise<PacketFeed>;
   /** JPEGs of a view, one encode shared by all readers of one quality; the newest at once, never a stale one later. */

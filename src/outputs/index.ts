@@ -3,6 +3,15 @@ import { httpOutput } from "./http/index.ts";
 import { nvssOutput } from "./nvss/index.ts";
 import { jsonlOutput } from "./jsonl/index.ts";
 import { rtspOutput, rtspPushOutput } from "./rtsp/index.ts";
+import { webhookOutput } from "./webhook/index.ts";
 
 /** Every kind of output. One line each. */
-export const OUTPUTS = [fileOutput, jsonlOutput, httpOutput, nvssOutput, rtspOutput, rtspPushOutput] as const;
+export const OUTPUTS = [
+  fileOutput,
+  jsonlOutput,
+  httpOutput,
+  nvssOutput,
+  rtspOutput,
+  rtspPushOutput,
+  webhookOutput,
+] as const;

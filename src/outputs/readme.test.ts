@@ -5,8 +5,9 @@ import { test } from "node:test";
 import { parse } from "yaml";
 import { httpOutput } from "./http/index.ts";
 import { jsonlOutput } from "./jsonl/index.ts";
+import { webhookOutput } from "./webhook/index.ts";
 
-for (const { kind, schema } of [jsonlOutput, httpOutput]) {
+for (const { kind, schema } of [jsonlOutput, httpOutput, webhookOutput]) {
   test(`the sample in the README of ${kind} is a valid configuration`, async () => {
     const text = await readFile(join(import.meta.dirname, kind, "README.md"), "utf8");
     const [, sample = ""] = /```yaml\n(.*?)```/s.exec(text) ?? [];

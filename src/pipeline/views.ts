@@ -58,6 +58,10 @@ export class Views implements StreamTaps, AsyncDisposable {
     this.#ready.resolve(undefined);
   }
 
+  get rules(): readonly string[] {
+    return this.#plan.rules.map((rule) => rule.name);
+  }
+
   /** True when somebody wants to see decoded pictures. */
   get wantsPictures(): boolean {
     return (this.#annotated?.readers ?? 0) > 0 || this.#jpegs.annotated.readers > 0 || this.#jpegs.original.readers > 0;

@@ -9,6 +9,7 @@ import { mediaTimeUs, wallTimeMs } from "../../src/domain/time.ts";
 /** What outputs see as a stream, with handles for the test. */
 export class FakeTaps implements StreamTaps {
   readonly stream: string;
+  readonly rules: readonly string[];
   readonly tracks: readonly Track[];
   readonly #packets: Record<View, Broadcast<Packet>> = {
     original: new Broadcast({ startsAt: (packet) => packet.isKeyframe }),
@@ -21,8 +22,9 @@ export class FakeTaps implements StreamTaps {
   /** Qualities that readers of JPEGs asked for so far. */
   readonly askedQualities: number[] = [];
 
-  constructor(options: { readonly stream?: string; readonly tracks?: readonly Track[] } = {}) {
+  constructor(options: { readonly stream?: string; readonly tracks?: readonly Track[]; readonly rules?: readonly string[] } = {}) {
     this.stream = options.stream ?? "gate";
+    this.rules = options.rules ?? [];
     this.tracks = options.tracks ?? [];
   }
 
