@@ -76,7 +76,7 @@ async function measurePrecision(): Promise<void> {
 
 async function measureCounting(): Promise<void> {
   await using engine = await openEngine(0.1);
-  const tracker = bytetrackTracker.create(bytetrackTracker.schema.parse({ kind: "bytetrack" }));
+  const tracker = bytetrackTracker.create(bytetrackTracker.schema.parse(demoDefaults.track));
   const rule = lineRule.create(lineRule.schema.parse({ kind: "line", ...demoDefaults.line }), { stream: "demo", labels: [...STREET_LABELS], isTracked: true });
   const scene = new Scene({ seed: Number(values.seed), width: WIDTH, height: HEIGHT, dayS: 240, startPhase: 1 / 24 });
   const fps = Number(values.fps);

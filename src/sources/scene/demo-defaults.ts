@@ -7,6 +7,8 @@ export interface DemoDefaults {
   /** The trained network, relative to the package's folder. */
   readonly model: string;
   readonly classes: readonly string[];
+  /** How the network's detections are followed: what it is less sure of continues a track but begins none. */
+  readonly track: { readonly kind: "bytetrack"; readonly highScore: number };
   /** People who cross the road: a line along it, on the pedestrian crossing. */
   readonly line: { readonly name: string; readonly points: readonly (readonly [number, number])[]; readonly classes: readonly string[] };
   /** People who wait for green on the near pavement. */
@@ -29,6 +31,7 @@ export const demoDefaults: DemoDefaults = {
   address: "scene:street",
   model: "demo/assets/street.yaml",
   classes: ["person", "bicycle", "vehicle"],
+  track: { kind: "bytetrack", highScore: 0.55 },
   line: {
     name: "crossing",
     points: onPicture([[COUNTING_X, 0, ZEBRA.fromZ - 1.2], [COUNTING_X, 0, ZEBRA.toZ + 1.2]]),
