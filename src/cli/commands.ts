@@ -4,6 +4,7 @@ import { importCommand } from "./import.ts";
 import { replayCommand } from "./replay.ts";
 import { modelsCommand } from "./models.ts";
 import { sendCommand, viewCommand } from "./nvss-ends.ts";
+import { discoverCommand } from "./discover.ts";
 import { demoCommand } from "./demo.ts";
 import { runCommand } from "./run.ts";
 import { serveCommand } from "./serve.ts";
@@ -16,6 +17,7 @@ export const COMMANDS: readonly (() => Command)[] = [
   sendCommand,
   viewCommand,
   modelsCommand,
+  discoverCommand,
   configCommand,
   replayCommand,
   importCommand,

@@ -25,6 +25,11 @@ export interface KindContext {
   readonly dataDir: string;
   /** Whether unauthenticated listeners beyond loopback were allowed (`--allow-anonymous`). */
   readonly allowAnonymous: boolean;
+  /**
+   * Makes the source behind another address, for kinds that only find out where the video is: ONVIF devices, makers'
+   * address templates. Given to sources by the daemon, which knows every kind; kinds never import their siblings.
+   */
+  readonly sourceAt?: (address: string) => Source;
 }
 
 /** A kind of source. The schema is a strict object with `kind: z.literal(…)`, every field described. */

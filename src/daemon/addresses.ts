@@ -22,7 +22,7 @@ export type Overrides = Readonly<Record<string, unknown>>;
 /** The source behind an address of the command line or configuration, or behind a configured object. */
 export function createSource(given: unknown, overrides: Overrides, context: KindContext): Source {
   const { kind, config } = resolve(SOURCES, given, overrides, "E_SOURCE_SCHEME");
-  return kind.create(config as never, context);
+  return kind.create(config as never, { ...context, sourceAt: (address) => createSource(address, overrides, context) });
 }
 
 /** The output behind an address or a configured object. */

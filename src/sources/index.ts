@@ -1,6 +1,8 @@
+import { cameraSource } from "./camera/index.ts";
 import { deviceSource } from "./device/index.ts";
 import { fileSource } from "./file/index.ts";
 import { nvssSource } from "./nvss/index.ts";
+import { onvifSource } from "./onvif/index.ts";
 import { rtspSource } from "./rtsp/index.ts";
 import { sceneSource } from "./scene/index.ts";
 import { testSource } from "./test/index.ts";
@@ -8,8 +10,10 @@ import { urlSource } from "./url/index.ts";
 
 /** Every kind of source. One line each; the first whose `fromAddress` takes an address has it, so `file` stays last. */
 export const SOURCES = [
+  cameraSource,
   deviceSource,
   nvssSource,
+  onvifSource,
   rtspSource,
   sceneSource,
   testSource,

@@ -1,0 +1,16 @@
+import { defineSource } from "../../contracts/kinds.ts";
+import { requireSourceAt } from "../source-at.ts";
+import { onvifSourceSchema, parseOnvifAddress } from "./config.ts";
+import { OnvifSource } from "./onvif-source.ts";
+
+/**
+ * A profile of an ONVIF device. Resolved to its RTSP address at every connection, because devices give new ones after a
+ * restart; the RTSP source does the rest.
+ */
+export const onvifSource = defineSource({
+  kind: "onvif",
+  schema: onvifSourceSchema,
+  addresses: ["onvif://[USER:PASSWORD@]HOST[:PORT]/[PROFILE]", "onvifs://…"],
+  fromAddress: parseOnvifAddress,
+  create: (config, context) => new OnvifSource(config, { clock: context.clock, sourceAt: requireSourceAt(context) }),
+});
