@@ -7,6 +7,7 @@ import { sendCommand, viewCommand } from "./nvss-ends.ts";
 import { discoverCommand } from "./discover.ts";
 import { demoCommand } from "./demo.ts";
 import { runCommand } from "./run.ts";
+import { slipstreamCommand } from "./slipstream.ts";
 import { serveCommand } from "./serve.ts";
 
 /** Every command, in the order of the help text: one line per command. */
@@ -16,6 +17,7 @@ export const COMMANDS: readonly (() => Command)[] = [
   serveCommand,
   sendCommand,
   viewCommand,
+  slipstreamCommand,
   modelsCommand,
   discoverCommand,
   configCommand,

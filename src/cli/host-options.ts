@@ -38,13 +38,14 @@ export function loggerFor(flags: Pick<CommonFlags, "logLevel" | "logFormat">): L
 }
 
 /** The host that runs the streams of this command. */
-export function createHost(flags: CommonFlags, baseDir: string = process.cwd()): Host {
+export function createHost(flags: CommonFlags & { readonly isDaemon?: boolean }, baseDir: string = process.cwd()): Host {
   return new Host({
     clock: systemClock,
     log: loggerFor(flags),
     baseDir,
     dataDir: flags.dataDir ?? defaultDataDir(),
     allowAnonymous: flags.allowAnonymous === true,
+    isDaemon: flags.isDaemon === true,
     download: downloadNotices(),
   });
 }

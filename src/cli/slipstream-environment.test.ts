@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseSlipstreamEnvironment, slipstreamFrameLine, slipstreamStartLines } from "./slipstream-environment.ts";
+import { parseSlipstreamEnvironment, slipstreamStartLines } from "./slipstream-environment.ts";
 
 test("defaults are slipstream's; an empty string counts as unset", () => {
   const job = parseSlipstreamEnvironment({ RTSPINPUT: "rtsp://a/1", ARCH: "amd64", CODEC: "", BITRATE: "", OUTPUT_WIDTH: "" });
@@ -42,7 +42,3 @@ for (const [name, environment, message] of [
     assert.throws(() => parseSlipstreamEnvironment(environment), { code: "E_USAGE", message });
   });
 }
-
-test("the frame's line, double spaces and all", () => {
-  assert.equal(slipstreamFrameLine(7, ["car", "bus", "person", "bicycle", "dog"]), "Frame=7  Objects=5  Vehicles=2  Cycles=1  Persons=1  Signs=0");
-});

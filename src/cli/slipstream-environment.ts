@@ -76,33 +76,3 @@ export function slipstreamStartLines(job: SlipstreamJob): string[] {
     "",
   ];
 }
-
-/** Classes of slipstream's detector, by the labels that other detectors use for them. */
-const CLASS_OF: Readonly<Record<string, "vehicles" | "cycles" | "persons" | "signs">> = {
-  vehicle: "vehicles",
-  car: "vehicles",
-  truck: "vehicles",
-  bus: "vehicles",
-  bicycle: "cycles",
-  motorcycle: "cycles",
-  "two-wheeler": "cycles",
-  person: "persons",
-  pedestrian: "persons",
-  "road sign": "signs",
-  roadsign: "signs",
-  "stop sign": "signs",
-  "traffic sign": "signs",
-};
-
-/** The line of one frame, on stdout and in the picture, as slipstream 1.1 writes it. */
-export function slipstreamFrameLine(frame: number, labels: readonly string[]): string {
-  const counts = { vehicles: 0, cycles: 0, persons: 0, signs: 0 };
-  for (const label of labels) {
-    const kind = CLASS_OF[label.toLowerCase()];
-    if (kind !== undefined) {
-      counts[kind]++;
-    }
-  }
-  const { vehicles, cycles, persons, signs } = counts;
-  return `Frame=${frame}  Objects=${labels.length}  Vehicles=${vehicles}  Cycles=${cycles}  Persons=${persons}  Signs=${signs}`;
-}

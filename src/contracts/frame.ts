@@ -35,8 +35,8 @@ export interface FrameReader extends AsyncDisposable {
   toCrop(frame: VideoFrame, box: readonly [number, number, number, number], input: InputSpec, into: Uint8Array): Promise<InputPixels>;
   /** Encodes as JPEG. `quality` 1…100 as libjpeg counts it; `maxWidth` shrinks larger pictures. */
   toJpeg(frame: VideoFrame, options: { readonly quality: number; readonly maxWidth?: number }): Promise<Uint8Array>;
-  /** A writable 4:2:0 copy with the same times, to draw on; the caller owns it. */
-  toDrawable(frame: VideoFrame): Promise<DrawableFrame>;
+  /** A writable 4:2:0 copy with the same times, to draw on; at another size when one is given. The caller owns it. */
+  toDrawable(frame: VideoFrame, size?: { readonly width: number; readonly height: number }): Promise<DrawableFrame>;
 }
 
 /** A frame whose samples are exclusively its owner's and may be written through {@link picture}. */

@@ -52,7 +52,7 @@ export class Host implements AsyncDisposable {
     const { clock, log, baseDir, dataDir, allowAnonymous } = this.#options;
     const { config } = request;
     const context: KindContext = { stream: name, clock, log: log.with({ stream: name }), baseDir, dataDir, allowAnonymous };
-    const source = createSource(config.source, request.sourceOverrides ?? {}, context);
+    const source = request.source ?? createSource(config.source, request.sourceOverrides ?? {}, context);
     const outputs = config.outputs.map((output) => createOutput(output, request.outputOverrides ?? {}, context));
     const named = namedModels({ signal, ...this.#options.download });
     const analysis = await buildAnalysis(config, request, { models: this.#options.models ?? {}, engines: this.#engines, named, context, signal });
@@ -67,6 +67,7 @@ export class Host implements AsyncDisposable {
         rules: createRules(config.rules as never, { stream: name, labels }),
         drawers: request.drawers ?? analysis.drawers,
         outputs,
+        pictureSink: request.pictureSink,
         buffer: { capacity: config.buffer.frames, whenFull: config.buffer.drop === "none" ? "wait" : `drop-${config.buffer.drop}` },
         encode: {
           codec: config.encode.codec,

@@ -28,6 +28,20 @@ export async function drawableCopy(native: Frame, scaler: Scaler, times: VideoFr
   return new DrawableMediaFrame(copy, times);
 }
 
+/** The picture at another size, in 8-bit 4:2:0 and video range, with samples of its own. */
+export async function scaledCopy(native: Frame, scaler: Scaler, size: { readonly width: number; readonly height: number }, times: VideoFrame): Promise<DrawableMediaFrame> {
+  const copy = allocatedFrame(size.width, size.height, AV_PIX_FMT_YUV420P);
+  try {
+    copy.colorRange = AVCOL_RANGE_MPEG;
+    copy.colorSpace = native.colorSpace;
+    await scaler.scaleInto(copy, native);
+  } catch (error) {
+    copy.free();
+    throw error;
+  }
+  return new DrawableMediaFrame(copy, times);
+}
+
 /** Copies the samples of one 4:2:0 picture into another of the same size. */
 export function copyPicture(from: YuvPicture, to: YuvPicture): void {
   for (const index of [0, 1, 2] as const) {

@@ -3,7 +3,7 @@ import type { Frame } from "node-av/lib";
 import type { DrawableFrame, FrameReader, InputPixels, VideoFrame } from "../contracts/frame.ts";
 import type { InputSpec } from "../domain/model.ts";
 import { cropped } from "./crop.ts";
-import { drawableCopy } from "./drawable.ts";
+import { drawableCopy, scaledCopy } from "./drawable.ts";
 import { fitInput, geometryOf, type InputFit } from "./input-fit.ts";
 import { JpegEncoder } from "./jpeg.ts";
 import { cloned, nativeOf } from "./media-frame.ts";
@@ -56,8 +56,9 @@ class FfmpegFrameReader implements FrameReader {
     });
   }
 
-  toDrawable(frame: VideoFrame): Promise<DrawableFrame> {
-    return this.#with(frame, (native, scaler) => drawableCopy(native, scaler, frame));
+  toDrawable(frame: VideoFrame, size?: { readonly width: number; readonly height: number }): Promise<DrawableFrame> {
+    const isSameSize = size === undefined || (size.width === frame.width && size.height === frame.height);
+    return this.#with(frame, (native, scaler) => (isSameSize ? drawableCopy(native, scaler, frame) : scaledCopy(native, scaler, size, frame)));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

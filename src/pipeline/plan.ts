@@ -1,3 +1,4 @@
+import type { PictureSink } from "./mosaic.ts";
 import type { Drawer } from "../contracts/drawer.ts";
 import type { Engine, EngineReply, EngineRequest } from "../contracts/engine.ts";
 import type { InputPixels } from "../contracts/frame.ts";
@@ -73,6 +74,8 @@ export interface StreamPlan {
   /** Applied to the annotated picture, in order. */
   readonly drawers: readonly Drawer[];
   readonly outputs: readonly Output[];
+  /** Takes the drawn pictures too: a tile of a mosaic. */
+  readonly pictureSink: PictureSink | undefined;
   /** Between decoder and analysis, for live sources; files always wait. */
   readonly buffer: { readonly capacity: number; readonly whenFull: "drop-oldest" | "drop-newest" | "wait" };
   readonly encode: EncodePlan;

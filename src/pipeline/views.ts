@@ -64,7 +64,7 @@ export class Views implements StreamTaps, AsyncDisposable {
 
   /** True when somebody wants to see decoded pictures. */
   get wantsPictures(): boolean {
-    return (this.#annotated?.readers ?? 0) > 0 || this.#jpegs.annotated.readers > 0 || this.#jpegs.original.readers > 0;
+    return this.#plan.pictureSink?.isWanted === true || (this.#annotated?.readers ?? 0) > 0 || this.#jpegs.annotated.readers > 0 || this.#jpegs.original.readers > 0;
   }
 
   async packets(view: View, options: ReadOptions): Promise<PacketFeed> {
@@ -109,13 +109,15 @@ export class Views implements StreamTaps, AsyncDisposable {
       await this.#jpegs.original.show(frame, seq);
     }
     const encodes = (this.#annotated?.readers ?? 0) > 0;
-    if (!encodes && this.#jpegs.annotated.readers === 0) {
+    const sink = this.#plan.pictureSink?.isWanted === true ? this.#plan.pictureSink : undefined;
+    if (!encodes && sink === undefined && this.#jpegs.annotated.readers === 0) {
       return;
     }
     using drawn = await this.#draw(frame, result ?? this.#newestResult, await shapes());
     if (this.#jpegs.annotated.readers > 0) {
       await this.#jpegs.annotated.show(drawn, seq);
     }
+    await sink?.take(drawn, this.#reader);
     if (encodes) {
       await this.#annotated?.show(drawn);
     }
@@ -124,6 +126,7 @@ export class Views implements StreamTaps, AsyncDisposable {
   /** Ends every reader after what was made for it. */
   async end(): Promise<void> {
     this.#ready.reject(new DroppedFrame("stopped"));
+    this.#plan.pictureSink?.end();
     this.#original?.end();
     await this.#annotated?.end();
     this.#jpegs.original.end();
