@@ -26,6 +26,12 @@ export interface PacketFeed {
   /** The video track first, then (original view) the audio tracks. */
   readonly tracks: readonly Track[];
   readonly packets: AsyncIterable<Packet>;
+  /** How many of the first packets were cached: older than now, and to be hurried through. None when left out. */
+  readonly backlog?: number;
+  /** Asks for a keyframe soon; left out where nobody can make one. */
+  requestKeyframe?(): void;
+  /** This reader's line takes no more than this: the encoder, which all share, goes by the narrowest. Forgotten when the reader's signal aborts. */
+  limitBitrate?(bitrateBps: number): void;
 }
 
 /** As {@link ReadOptions}, for pictures. */

@@ -92,8 +92,23 @@ function configure(context: CodecContext, options: EncoderOptions, input: Encode
     context.rcMaxRate = BigInt(Math.round(options.bitrateBps));
     context.rcBufferSize = Math.round(options.bitrateBps);
   }
+  const peakBps = peakBitrateBps(options);
+  if (peakBps !== undefined) {
+    context.rcMaxRate = BigInt(peakBps);
+    context.rcBufferSize = peakBps;
+  }
   // Parameter sets once, in the track: containers and session descriptions want them there.
   context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
+}
+
+/**
+ * Live video of constant quality has a ceiling as well: 0.35 bits a pixel, which quality 70 stays below. x264 can lower a
+ * ceiling while it runs, but not introduce one. Undefined where none is set.
+ */
+export function peakBitrateBps(options: EncoderOptions): number | undefined {
+  const { width, height, frameRate = 25, lowLatency, bitrateBps, codec } = options;
+  const isCapped = lowLatency && bitrateBps === undefined && codec === "h264";
+  return isCapped ? Math.round(Math.max(500_000, width * height * (frameRate > 0 ? frameRate : 25) * 0.35)) : undefined;
 }
 
 /** Options of x264 and x265. */

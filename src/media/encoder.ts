@@ -6,7 +6,7 @@ import type { Packet, VideoTrack } from "../domain/packet.ts";
 import { VedetteError } from "../errors.ts";
 import { describeReturnCode, isNothing } from "./ffmpeg.ts";
 import type { EncoderOptions } from "./encoder-options.ts";
-import { openEncoderContext } from "./encoder-context.ts";
+import { openEncoderContext, peakBitrateBps } from "./encoder-context.ts";
 import type { EncoderInput } from "./encoder-input.ts";
 import { cloned, nativeOf } from "./media-frame.ts";
 import { MICROSECONDS, ticksToUs, usToTicks } from "./media-times.ts";
@@ -74,12 +74,19 @@ class FfmpegEncoder implements Encoder {
   }
 
   setBitrate(bitrateBps: number): boolean {
-    if (this.#options.bitrateBps === undefined) {
+    const most = this.#options.bitrateBps ?? peakBitrateBps(this.#options);
+    if (most === undefined) {
       return false;
     }
-    this.#context.bitRate = BigInt(Math.round(bitrateBps));
-    this.#context.rcMaxRate = BigInt(Math.round(bitrateBps));
-    this.#context.rcBufferSize = Math.round(bitrateBps);
+    const target = Math.round(this.#options.bitrateBps === undefined ? Math.min(bitrateBps, most) : bitrateBps);
+    if (!Number.isFinite(target)) {
+      return false;
+    }
+    if (this.#options.bitrateBps !== undefined) {
+      this.#context.bitRate = BigInt(target);
+    }
+    this.#context.rcMaxRate = BigInt(target);
+    this.#context.rcBufferSize = target;
     return true;
   }
 

@@ -25,6 +25,7 @@ export class AnnotatedView implements AsyncDisposable {
   readonly #opened = Promise.withResolvers<Encoder>();
   #encoder: Encoder | undefined;
   #wantsKeyframe = true;
+  readonly #limitsBps = new Map<AbortSignal, number>();
 
   constructor(options: AnnotatedViewOptions) {
     this.#options = options;
@@ -42,7 +43,14 @@ export class AnnotatedView implements AsyncDisposable {
     this.#wantsKeyframe = true;
     const packets = this.#broadcast.subscribe(options);
     const encoder = await this.#opened.promise;
-    return { tracks: [encoder.track], packets };
+    return {
+      tracks: [encoder.track],
+      packets,
+      requestKeyframe: () => {
+        this.#wantsKeyframe = true;
+      },
+      limitBitrate: (bitrateBps) => this.#limit(options.signal, bitrateBps),
+    };
   }
 
   /** Encodes a drawn picture for the readers there are. */
@@ -55,9 +63,25 @@ export class AnnotatedView implements AsyncDisposable {
     }
   }
 
-  /** Sets the encoder's target, for viewers behind a narrow line. */
-  setBitrate(bitrateBps: number): void {
-    this.#encoder?.setBitrate(bitrateBps);
+  /** Readers are told apart by their signals. */
+  #limit(reader: AbortSignal, bitrateBps: number): void {
+    if (reader.aborted) {
+      return;
+    }
+    if (!this.#limitsBps.has(reader)) {
+      const forget = (): void => {
+        this.#limitsBps.delete(reader);
+        this.#applyLimits();
+      };
+      reader.addEventListener("abort", forget, { once: true });
+    }
+    this.#limitsBps.set(reader, bitrateBps);
+    this.#applyLimits();
+  }
+
+  /** One encoder serves all: it goes by the narrowest line, and back to what was configured when that reader has gone. */
+  #applyLimits(): void {
+    this.#encoder?.setBitrate(Math.min(this.#options.plan.bitrateBps ?? Infinity, ...this.#limitsBps.values()));
   }
 
   /** Everything still inside the encoder goes out, then the readers' streams end. */
@@ -87,6 +111,8 @@ export class AnnotatedView implements AsyncDisposable {
         hwaccel: plan.hwaccel,
         lowLatency: isLive,
         sample: frame,
+        // What every browser decodes, since one encoder serves all viewers.
+        ...(isLive ? { profile: "baseline" as const } : {}),
         ...(plan.bitrateBps === undefined ? {} : { bitrateBps: plan.bitrateBps }),
       });
       this.#opened.resolve(encoder);

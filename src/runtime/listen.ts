@@ -30,6 +30,13 @@ export function requireGuard(address: ListenAddress, guard: { readonly hasCreden
   }
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: "permission denied",
+  EADDRNOTAVAIL: "it is not an address of this machine",
+  ENOTFOUND: "no such host",
+  EAI_AGAIN: "the name cannot be resolved now",
+};
+
 /** Binds the server. Throws `E_ADDRESS_IN_USE` or `E_ADDRESS_REFUSED`. */
 export async function listen(server: Server, address: ListenAddress): Promise<AddressInfo> {
   await new Promise<void>((resolve, reject) => {
@@ -38,7 +45,7 @@ export async function listen(server: Server, address: ListenAddress): Promise<Ad
       reject(
         error.code === "EADDRINUSE"
           ? new VedetteError("E_ADDRESS_IN_USE", { address: shown }, { cause: error })
-          : new VedetteError("E_ADDRESS_REFUSED", { address: shown, reason: error.code ?? error.message }, { cause: error }),
+          : new VedetteError("E_ADDRESS_REFUSED", { address: shown, reason: REASONS[error.code ?? ""] ?? error.message }, { cause: error }),
       );
     };
     server.once("error", fail);

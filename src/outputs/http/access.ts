@@ -1,6 +1,7 @@
 import { timingSafeEqual, createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
-import { isIP } from "node:net";
+import type { Duplex } from "node:stream";
+import { isLoopback } from "../../runtime/listen.ts";
 
 /** Name and password that a viewer must give (HTTP Basic, RFC 7617). */
 export interface Credentials {
@@ -13,17 +14,14 @@ export interface AccessRules {
   /** The host that is listened on. */
   readonly host: string;
   readonly credentials: Credentials | undefined;
+  /** Origins of other pages that may use this one's endpoints. */
+  readonly origins: readonly string[];
 }
 
 /** Why a request is turned away. */
 export interface Refusal {
-  readonly status: 401 | 403;
+  readonly status: 401 | 403 | 404 | 503;
   readonly reason: string;
-}
-
-/** Whether an address can be reached from this machine only. */
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
 }
 
 /**
@@ -37,13 +35,23 @@ export function refuse(request: IncomingMessage, rules: AccessRules): Refusal | 
     return { status: 403, reason: `this listener answers to names of its own machine only, not to "${name}"` };
   }
   const { origin } = request.headers;
-  if (origin !== undefined && origin !== `http://${host}` && origin !== `https://${host}`) {
+  if (origin !== undefined && !isOwnOrigin(origin, host) && !rules.origins.includes(origin)) {
     return { status: 403, reason: "requests from pages of other origins are refused" };
   }
   if (rules.credentials !== undefined && !isAuthorized(request.headers.authorization, rules.credentials)) {
     return { status: 401, reason: "a user name and a password are needed" };
   }
   return undefined;
+}
+
+/** Says no to a WebSocket that is asked for, and closes the connection. */
+export function refuseUpgrade(socket: Duplex, { status, reason }: Refusal): void {
+  socket.end(`HTTP/1.1 ${status} Refused\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${reason}\n`);
+}
+
+/** Whether a request comes from a page of this very listener. */
+export function isOwnOrigin(origin: string, host: string): boolean {
+  return origin === `http://${host}` || origin === `https://${host}`;
 }
 
 /** `name:port` or `[v6]:port` without the port. */

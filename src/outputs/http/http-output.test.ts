@@ -23,6 +23,7 @@ const never = new AbortController().signal;
 function create(over: Partial<HttpOutputOptions> = {}): HttpOutput {
   return new HttpOutput({
     stream: "gate", host: "127.0.0.1", port: 0, view: "annotated", quality: 80, credentials: undefined, allowAnonymous: false, maxConnections: 64,
+    origins: [], maxSessions: 8, ice: { stun: [], turn: [], announce: [] },
     clock: systemClock, log: silentLogger, ...over,
   });
 }

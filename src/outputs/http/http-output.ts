@@ -1,15 +1,24 @@
-import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import type { Clock } from "../../contracts/clock.ts";
 import type { Logger } from "../../contracts/log.ts";
 import type { Output, StreamTaps, View } from "../../contracts/output.ts";
 import { VedetteError } from "../../errors.ts";
-import { isLoopback, refuse } from "./access.ts";
-import type { Credentials } from "./access.ts";
+import { mountHttp } from "../../runtime/http-listener.ts";
+import type { HttpPlace } from "../../runtime/http-listener.ts";
+import { formatAddress, requireGuard } from "../../runtime/listen.ts";
+import type { IceSettings } from "../../webrtc/ice-settings.ts";
+import { refuse, refuseUpgrade } from "./access.ts";
+import type { AccessRules, Credentials } from "./access.ts";
+import { allowOrigin } from "./cross-origin.ts";
+import { livePage, LIVE_PAGE_POLICY } from "./live/page.ts";
+import { MseFeed } from "./live/mse-feed.ts";
+import { createWhep } from "./live/whep.ts";
 import { page, PAGE_POLICY } from "./page.ts";
+import { PictureRoutes } from "./picture-routes.ts";
 import { ResultFeed } from "./result-feed.ts";
-import { partStyleFor, sendVideoFeed, VIDEO_FEED_TYPE } from "./video-feed.ts";
-import { watching } from "./viewer-response.ts";
+import { sendText } from "./send-text.ts";
+import type { SessionEndpoint } from "../../webrtc/session-endpoint.ts";
 
 /** What {@link HttpOutput} needs to know. */
 export interface HttpOutputOptions {
@@ -23,80 +32,78 @@ export interface HttpOutputOptions {
   readonly quality: number;
   readonly credentials: Credentials | undefined;
   readonly allowAnonymous: boolean;
+  /** Origins of other pages that may use the endpoints. */
+  readonly origins: readonly string[];
   readonly maxConnections: number;
+  /** WebRTC viewers at most. */
+  readonly maxSessions: number;
+  readonly ice: IceSettings;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** What a viewer asked for in the address. */
-interface Wish {
-  readonly view: View;
-  readonly quality: number;
-}
-
-/** Each quality is an encode of its own: viewers' wishes are rounded to these steps, so that there are few. */
-const QUALITY_STEP = 5;
-const SNAPSHOT_WAIT_MS = 5000;
-const LAST_PICTURES_MS = 1000;
-const SLOW_HEADERS_MS = 10_000;
-const MAX_HEADER_BYTES = 16 << 10;
-
-type Handler = (request: IncomingMessage, response: ServerResponse, wish: Wish) => void | Promise<void>;
+type Handler = (request: IncomingMessage, response: ServerResponse, url: URL) => void | Promise<void>;
 
 /**
- * A page with the live picture, for any number of viewers. Each sees every picture it can take; a slow one skips to the
- * newest and never holds up another. Pictures are made only while somebody watches.
+ * Pages with the live picture, for any number of viewers: MJPEG, WebRTC (WHEP), MP4 over WebSocket, stills and results.
+ * Each viewer sees every picture it can take; a slow one skips to the newest and never holds up another. Pictures are
+ * made only while somebody watches.
  */
 export class HttpOutput implements Output {
   readonly #options: HttpOutputOptions;
-  readonly #server: Server;
+  readonly #rules: AccessRules;
   readonly #feed: ResultFeed;
   readonly #stopped = new AbortController();
   readonly #taps = Promise.withResolvers<StreamTaps | undefined>();
+  readonly #pictures: PictureRoutes;
+  readonly #whep: SessionEndpoint;
+  readonly #mse: MseFeed;
   readonly #routes: ReadonlyMap<string, Handler>;
-  readonly #viewers = new Set<Promise<void>>();
+  #place: HttpPlace | undefined;
   #isRunning = false;
   #closed: Promise<void> | undefined;
 
   constructor(options: HttpOutputOptions) {
     this.#options = options;
-    this.#feed = new ResultFeed(options.clock);
+    this.#rules = options;
+    const { clock, view, quality, log } = options;
+    this.#feed = new ResultFeed(clock);
+    const taps = this.#taps.promise;
+    this.#pictures = new PictureRoutes({ view, quality, clock, feed: this.#feed, taps, isRunning: () => this.#isRunning, stopped: this.#stopped.signal });
+    this.#whep = createWhep({ view, clock, log, ice: options.ice, maxSessions: options.maxSessions, taps: () => (this.#isRunning ? taps : undefined) });
+    this.#mse = new MseFeed({ view, clock, log, taps, maxViewers: options.maxSessions, stopped: this.#stopped.signal });
     this.#routes = new Map<string, Handler>([
-      ["/", (_, response, { view }) => this.#sendPage(response, view)],
-      ["/video_feed", (request, response, wish) => this.#sendVideo(request, response, wish)],
-      ["/snapshot.jpg", (request, response, wish) => this.#sendSnapshot(request, response, wish)],
+      ["/", (_, response, url) => this.#withView(response, url, (wished) => sendHtml(response, page(options.stream, wished), PAGE_POLICY))],
+      ["/live", (_, response) => sendHtml(response, livePage(options.stream, { view, takesCamera: this.#place?.hasPath("/whip") === true }), LIVE_PAGE_POLICY)],
+      ["/video_feed", (request, response, url) => this.#withWish(response, url, (wish) => this.#pictures.sendVideo(request, response, wish))],
+      ["/snapshot.jpg", (request, response, url) => this.#withWish(response, url, (wish) => this.#pictures.sendSnapshot(request, response, wish))],
       ["/results", (request, response) => this.#sendResults(request, response)],
       ["/healthz", (_, response) => this.#sendHealth(response)],
     ]);
-    this.#server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, headersTimeout: SLOW_HEADERS_MS, requestTimeout: SLOW_HEADERS_MS, noDelay: true }, (request, response) => {
-      this.#answer(request, response).catch((error: unknown) => {
-        this.#options.log.warn("a viewer's request failed", { reason: String(error) });
-        response.destroy();
-      });
-    });
-    this.#server.maxConnections = options.maxConnections;
   }
 
   get name(): string {
-    const bound = this.#server.address();
-    const port = typeof bound === "object" && bound !== null ? bound.port : this.#options.port;
-    const { host } = this.#options;
-    return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+    const { host, port } = this.#options;
+    return `http://${formatAddress({ host, port: this.#place?.port ?? port })}`;
   }
 
   async open(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { host, port, credentials, allowAnonymous } = this.#options;
-    if (!isLoopback(host) && credentials === undefined && !allowAnonymous) {
-      throw new VedetteError("E_NOT_LOOPBACK", { address: this.name });
+    const { host, port, credentials, allowAnonymous, maxConnections, log } = this.#options;
+    try {
+      requireGuard({ host, port }, { hasCredentials: credentials !== undefined, allowAnonymous });
+      const mount = {
+        paths: [...this.#routes.keys(), "/whep", "/whep/", "/mse"],
+        answer: (request: IncomingMessage, response: ServerResponse) => this.#answer(request, response),
+        upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head),
+        onProblem: (reason: string) => log.warn("a viewer's request failed", { reason }),
+      };
+      this.#place = await mountHttp({ host, port }, mount, { maxConnections });
+    } catch (error) {
+      // The same failure, with the address as people write it.
+      throw error instanceof VedetteError ? new VedetteError(error.code, { ...error.details, address: this.name }, { cause: error }) : error;
     }
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", (error: NodeJS.ErrnoException) => reject(this.#listenError(error)));
-      this.#server.listen({ host, port, signal: this.#stopped.signal }, resolve);
-    });
-    this.#server.removeAllListeners("error");
-    this.#server.on("error", (error) => this.#options.log.warn("the page's listener", { reason: error.message }));
-    this.#options.log.info("live picture", { address: this.name });
+    log.info("live picture", { address: this.name });
   }
 
   async run(stream: StreamTaps, signal: AbortSignal): Promise<void> {
@@ -109,7 +116,7 @@ export class HttpOutput implements Output {
         this.#feed.push(result);
       }
       if (!stop.aborted) {
-        await this.#sendLastPictures(stop);
+        await this.#pictures.finish(stop);
       }
     } finally {
       await this[Symbol.asyncDispose]();
@@ -126,22 +133,19 @@ export class HttpOutput implements Output {
     this.#stopped.abort();
     this.#taps.resolve(undefined);
     this.#feed[Symbol.dispose]();
-    if (this.#server.listening) {
-      await new Promise<void>((resolve) => {
-        this.#server.close(() => resolve());
-        this.#server.closeAllConnections();
-      });
-    }
+    await Promise.all([this.#whep[Symbol.asyncDispose](), this.#mse[Symbol.asyncDispose]()]);
+    await this.#place?.[Symbol.asyncDispose]();
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // A viewer that goes away while it is written to is no failure.
-    response.on("error", () => response.destroy());
     response.setHeader("X-Content-Type-Options", "nosniff");
     response.setHeader("Cache-Control", "no-store");
     response.setHeader("Referrer-Policy", "no-referrer");
     response.setHeader("Cross-Origin-Resource-Policy", this.#options.allowAnonymous ? "cross-origin" : "same-origin");
-    const refusal = refuse(request, this.#options);
+    if (allowOrigin(request, response, this.#options.origins)) {
+      return;
+    }
+    const refusal = refuse(request, this.#rules);
     if (refusal !== undefined) {
       if (refusal.status === 401) {
         response.setHeader("WWW-Authenticate", 'Basic realm="Vedette", charset="UTF-8"');
@@ -150,9 +154,13 @@ export class HttpOutput implements Output {
       return;
     }
     const url = URL.parse(`http://vedette${request.url ?? "/"}`);
+    if (url !== null && this.#whep.owns(url.pathname)) {
+      await this.#whep.answer(request, response, url);
+      return;
+    }
     const handler = this.#routes.get(url?.pathname ?? "");
     if (url === null || handler === undefined) {
-      sendText(response, 404, `there is ${[...this.#routes.keys()].join(", ")}`);
+      sendText(response, 404, `there is ${[...this.#routes.keys(), "/whep", "/mse (WebSocket)"].join(", ")}`);
       return;
     }
     if (request.method !== "GET" && request.method !== "HEAD") {
@@ -160,88 +168,30 @@ export class HttpOutput implements Output {
       sendText(response, 405, "only GET and HEAD are answered");
       return;
     }
-    const wish = this.#wishOf(url.searchParams);
+    await handler(request, response, url);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const url = URL.parse(`http://vedette${request.url ?? "/"}`);
+    const refusal = refuse(request, this.#rules) ?? (url?.pathname === "/mse" ? undefined : { status: 404 as const, reason: "there is /mse" });
+    if (url === null || refusal !== undefined) {
+      refuseUpgrade(socket, refusal ?? { status: 404, reason: "there is /mse" });
+      return;
+    }
+    this.#mse.upgrade(request, socket, head, url.searchParams);
+  }
+
+  async #withWish(response: ServerResponse, url: URL, then: (wish: { view: View; quality: number }) => void | Promise<void>): Promise<void> {
+    const wish = this.#pictures.wishOf(url.searchParams);
     if (wish === undefined) {
       sendText(response, 400, "expected view=original or view=annotated, and quality=1…100");
       return;
     }
-    await handler(request, response, wish);
+    await then(wish);
   }
 
-  #wishOf(query: URLSearchParams): Wish | undefined {
-    const view = query.get("view") ?? this.#options.view;
-    const quality = query.get("quality") ?? String(this.#options.quality);
-    const number = /^\d{1,3}$/.test(quality) ? Number(quality) : 0;
-    if ((view !== "original" && view !== "annotated") || number < 1 || number > 100) {
-      return undefined;
-    }
-    return { view, quality: query.has("quality") ? Math.ceil(number / QUALITY_STEP) * QUALITY_STEP : number };
-  }
-
-  /** The stream has ended: its viewers get what is on its way, those that are too slow do not. */
-  async #sendLastPictures(signal: AbortSignal): Promise<void> {
-    const inTime = new AbortController();
-    const deadline = this.#options.clock.sleep(LAST_PICTURES_MS, AbortSignal.any([signal, inTime.signal])).catch(() => undefined);
-    await Promise.race([Promise.allSettled(this.#viewers), deadline]);
-    inTime.abort();
-  }
-
-  #sendPage(response: ServerResponse, view: View): void {
-    response.setHeader("Content-Security-Policy", PAGE_POLICY);
-    response.setHeader("Content-Type", "text/html; charset=utf-8");
-    // Node leaves the body out of answers to HEAD.
-    response.end(page(this.#options.stream, view));
-  }
-
-  async #sendVideo(request: IncomingMessage, response: ServerResponse, { view, quality }: Wish): Promise<void> {
-    response.setHeader("Content-Type", VIDEO_FEED_TYPE);
-    response.setHeader("Vary", "Accept");
-    // An endless answer: its end is the connection's, and simple clients need not know chunks.
-    response.useChunkedEncodingByDefault = false;
-    response.shouldKeepAlive = false;
-    if (request.method === "HEAD") {
-      response.end();
-      return;
-    }
-    response.flushHeaders();
-    using viewer = watching(response, this.#stopped.signal);
-    const taps = await this.#taps.promise;
-    if (taps !== undefined) {
-      const pictures = taps.jpegs(view, { quality, whenSlow: "skip", capacity: 1, signal: viewer.signal });
-      const sent = sendVideoFeed(response, pictures, partStyleFor(request), this.#options.clock, ({ seq }) => this.#feed.markPicture(seq));
-      this.#viewers.add(sent);
-      try {
-        await sent;
-      } finally {
-        this.#viewers.delete(sent);
-      }
-    }
-  }
-
-  async #sendSnapshot(request: IncomingMessage, response: ServerResponse, { view, quality }: Wish): Promise<void> {
-    if (request.method === "HEAD") {
-      response.setHeader("Content-Type", "image/jpeg");
-      response.end();
-      return;
-    }
-    using viewer = watching(response, this.#stopped.signal);
-    const tooLong = new AbortController();
-    const timer = this.#options.clock.timer(SNAPSHOT_WAIT_MS, () => tooLong.abort());
-    const signal = AbortSignal.any([viewer.signal, tooLong.signal]);
-    const taps = this.#isRunning ? await this.#taps.promise : undefined;
-    try {
-      for await (const picture of taps?.jpegs(view, { quality, whenSlow: "skip", capacity: 1, signal }) ?? []) {
-        response.setHeader("Content-Type", "image/jpeg");
-        response.setHeader("Content-Length", picture.data.length);
-        response.setHeader("Last-Modified", new Date(picture.capturedAtMs).toUTCString());
-        response.end(picture.data);
-        return;
-      }
-    } finally {
-      timer[Symbol.dispose]();
-    }
-    response.setHeader("Retry-After", "1");
-    sendText(response, 503, "there is no picture yet");
+  #withView(response: ServerResponse, url: URL, then: (view: View) => void): Promise<void> {
+    return this.#withWish(response, url, ({ view }) => then(view));
   }
 
   #sendResults(request: IncomingMessage, response: ServerResponse): void {
@@ -259,23 +209,11 @@ export class HttpOutput implements Output {
     response.setHeader("Content-Type", "application/json");
     response.end(`${JSON.stringify({ status: this.#isRunning ? "ok" : "starting", stream: this.#options.stream })}\n`);
   }
-
-  #listenError(error: NodeJS.ErrnoException): VedetteError {
-    return error.code === "EADDRINUSE"
-      ? new VedetteError("E_ADDRESS_IN_USE", { address: this.name }, { cause: error })
-      : new VedetteError("E_ADDRESS_REFUSED", { address: this.name, reason: LISTEN_REASONS[error.code ?? ""] ?? error.message }, { cause: error });
-  }
 }
 
-const LISTEN_REASONS: Readonly<Record<string, string>> = {
-  EACCES: "permission denied",
-  EADDRNOTAVAIL: "it is not an address of this machine",
-  ENOTFOUND: "no such host",
-  EAI_AGAIN: "the name cannot be resolved now",
-};
-
-function sendText(response: ServerResponse, status: number, text: string): void {
-  response.statusCode = status;
-  response.setHeader("Content-Type", "text/plain; charset=utf-8");
-  response.end(`${text}\n`);
+function sendHtml(response: ServerResponse, html: string, policy: string): void {
+  response.setHeader("Content-Security-Policy", policy);
+  response.setHeader("Content-Type", "text/html; charset=utf-8");
+  // Node leaves the body out of answers to HEAD.
+  response.end(html);
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { defineOutput } from "../../contracts/kinds.ts";
 import type { View } from "../../contracts/output.ts";
+import { iceFields } from "../../webrtc/ice-settings.ts";
 import { HttpOutput } from "./http-output.ts";
 
 const DEFAULT_PORT = 8080;
@@ -14,18 +15,28 @@ const schema = z
     quality: z.int().min(1).max(100).default(80).describe("JPEG quality for viewers who do not ask with ?quality="),
     username: z.string().min(1).optional().describe("User name that viewers must give"),
     password: z.string().min(1).optional().describe("Password that viewers must give"),
+    origins: z
+      .array(z.string().regex(/^https?:\/\/[^/]+$/, "expected an origin such as https://site.example"))
+      .default([])
+      .describe("Origins of other sites' pages that may use the endpoints; none by default"),
+    maxSessions: z.int().min(1).max(1000).default(32).describe("Viewers over WebRTC at most, and as many over WebSocket"),
+    ice: z.strictObject(iceFields).prefault({}).describe("How viewers over WebRTC reach this machine"),
     maxConnections: z.int().min(1).max(10_000).default(256).describe("Connections at most; more are closed at once"),
   })
   .refine(({ username, password }) => (username === undefined) === (password === undefined), {
     error: "username and password belong together",
   });
 
-/** `http://HOST:PORT`: a page with the live picture at `/`, `/video_feed`, `/snapshot.jpg` and `/results`. */
+/**
+ * `http://HOST:PORT`: pages with the live picture at `/` and `/live`; `/whep`, `/mse`, `/video_feed`, `/snapshot.jpg` and
+ * `/results`. `webrtc://` is another name for it.
+ */
 export const httpOutput = defineOutput({
   kind: "http",
   schema,
-  addresses: ["http://HOST:PORT", "http://USER:PASSWORD@HOST:PORT"],
-  fromAddress: (address) => {
+  addresses: ["http://HOST:PORT", "http://USER:PASSWORD@HOST:PORT", "webrtc://HOST:PORT"],
+  fromAddress: (given) => {
+    const address = given.replace(/^webrtc:\/\//i, "http://");
     if (!/^http:\/\//i.test(address)) {
       return undefined;
     }
@@ -47,7 +58,7 @@ export const httpOutput = defineOutput({
       ...(quality !== undefined && { quality: Number(quality) }),
     };
   },
-  create: ({ host, port, view, quality, username, password, maxConnections }, { stream, clock, log, allowAnonymous }) =>
+  create: ({ host, port, view, quality, username, password, ...limits }, { stream, clock, log, allowAnonymous }) =>
     new HttpOutput({
       stream,
       host,
@@ -56,7 +67,7 @@ export const httpOutput = defineOutput({
       quality,
       credentials: username === undefined || password === undefined ? undefined : { username, password },
       allowAnonymous,
-      maxConnections,
+      ...limits,
       clock,
       log,
     }),

@@ -102,6 +102,7 @@ export function page(stream: string, view: View): string {
     <button type="button" data-view="original">Original</button>
     <button type="button" id="full">Full screen</button>
     <a href="snapshot.jpg" target="_blank">Snapshot</a>
+    <a href="live">Live</a>
   </nav>
 </header>
 <main id="main"><img id="picture" alt="Live picture of ${name}"><div id="lost" role="status">Waiting for the stream …</div></main>
@@ -112,6 +113,7 @@ export function page(stream: string, view: View): string {
 `;
 }
 
-function escapeHtml(text: string): string {
+/** Text for markup: names come from configurations. */
+export function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0) ?? 0};`);
 }

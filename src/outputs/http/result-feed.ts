@@ -26,7 +26,7 @@ export class ResultFeed implements Disposable {
     this.#newest = result;
     this.#results.mark(this.#clock.monotonicMs());
     if (this.#listeners.size > 0) {
-      const message = resultMessage(result);
+      const message = this.#stamped(resultMessage(result));
       for (const listener of this.#listeners) {
         send(listener, message);
       }
@@ -54,9 +54,9 @@ export class ResultFeed implements Disposable {
     // After a lost connection the browser tries again by itself, this soon.
     response.write("retry: 2000\n\n");
     if (this.#newest !== undefined) {
-      send(response, resultMessage(this.#newest));
+      send(response, this.#stamped(resultMessage(this.#newest)));
     }
-    send(response, this.#status());
+    send(response, this.#stamped(this.#status()));
     this.#schedule();
   }
 
@@ -73,12 +73,17 @@ export class ResultFeed implements Disposable {
   #schedule(): void {
     this.#timer ??= this.#clock.timer(STATUS_MS, () => {
       this.#timer = undefined;
-      const message = this.#status();
+      const message = this.#stamped(this.#status());
       for (const listener of this.#listeners) {
         send(listener, message);
       }
       this.#schedule();
     });
+  }
+
+  /** Every event's id is our time in milliseconds: pages know by it how far their clock is from ours. */
+  #stamped(message: string): string {
+    return `id: ${this.#clock.now().toFixed(1)}\n${message}`;
   }
 
   #status(): string {

@@ -26,6 +26,7 @@ function jpeg(color: string, size = "640x360"): Buffer {
 async function playing(t: TestContext, pictures: readonly Buffer[]) {
   const output = new HttpOutput({
     stream: "gate", host: "127.0.0.1", port: 0, view: "annotated", quality: 80, credentials: undefined, allowAnonymous: false, maxConnections: 64,
+    origins: [], maxSessions: 8, ice: { stun: [], turn: [], announce: [] },
     clock: systemClock, log: silentLogger,
   });
   const taps = new FakeTaps();
