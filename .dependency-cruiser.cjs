@@ -45,7 +45,7 @@ module.exports = {
   forbidden: [
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
     { name: "only-media-imports-node-av", severity: "error", from: { path: "^src/", pathNot: "^src/media/" }, to: { path: "node_modules/node-av/" } },
-    { name: "only-webrtc-imports-werift", severity: "error", from: { path: "^src/", pathNot: "^src/webrtc/" }, to: { path: "node_modules/werift/" } },
+    { name: "only-webrtc-imports-werift", severity: "error", from: { path: "^src/", pathNot: "^src/webrtc/|\\.test\\.ts$" }, to: { path: "node_modules/werift/" } },
     { name: "domain-imports-nothing", severity: "error", from: { path: "^src/domain/", pathNot: "\\.test\\.ts$" }, to: { pathNot: "^src/domain/" } },
     ...upwards,
     ...siblings,
