@@ -46,7 +46,10 @@ describe("vedette run, on a real clip with a real network", { ...needsAssets, ti
 
   test("Ctrl-C leaves a playable MP4, whole JSON lines and exit code 130", needsPrograms("ffprobe"), async (t) => {
     const running = startVedette(t, ["run", clip(), "--realtime", "--model", model(), "--to", at("cut.mp4"), "--to", at("cut.jsonl")]);
-    await new Promise((resolve) => setTimeout(resolve, 4000));
+    // Well into the clip: not while the model is still being loaded.
+    while ((await readFile(at("cut.jsonl"), "utf8").catch(() => "")).split("\n").length < 20) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
     running.child.kill("SIGINT");
     const { code, stderr } = await running.finished;
     assert.equal(code, 130, stderr);
@@ -55,6 +58,13 @@ describe("vedette run, on a real clip with a real network", { ...needsAssets, ti
     lines.forEach((line) => JSON.parse(line) as unknown);
     const [frames] = (await probe(at("cut.mp4"), "stream=nb_frames")).split("\n");
     assert.equal(Number(frames), lines.length, "every analysed frame is in the recording");
+  });
+
+  test("Ctrl-C right after the start ends it, too", async (t) => {
+    const running = startVedette(t, ["run", "test:bars", "--use-case", "invert"]);
+    await running.until(/→/);
+    running.child.kill("SIGINT");
+    assert.equal((await running.finished).code, 130);
   });
 
   test("--fps and --limit-frames count what they pass by", async (t) => {

@@ -1,3 +1,5 @@
+import { VedetteError } from "../errors.ts";
+
 /**
  * Turns Ctrl-C and SIGTERM into an abort: the first asks everything to finish, so that outputs are whole; the second
  * leaves at once.
@@ -8,6 +10,11 @@ export interface Interrupt extends Disposable {
 
 /** Exit code of a command that a signal ended. */
 export const INTERRUPTED = 130;
+
+/** Whether this error is what an interrupt leaves behind: a wait that was given up, not a failure. */
+export function isInterruption(error: unknown): boolean {
+  return (error instanceof Error && error.name === "AbortError") || (error instanceof VedetteError && error.code === "E_STOPPED");
+}
 
 /** Listens from now on until disposed. */
 export function onInterrupt(): Interrupt {

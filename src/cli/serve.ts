@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { LiveLine, summaryText } from "./live-line.ts";
-import { INTERRUPTED, onInterrupt } from "./interrupt.ts";
+import { INTERRUPTED, isInterruption, onInterrupt } from "./interrupt.ts";
 import { commonOptions, loggerFor } from "./host-options.ts";
 import { loadConfig } from "../config/load.ts";
 import { defaultDataDir } from "../daemon/data-dir.ts";
@@ -49,6 +49,9 @@ async function serve(flags: ServeFlags): Promise<void> {
         live?.note(summaryText(await prepared.run(interrupt.signal)));
         return undefined;
       } catch (error) {
+        if (interrupt.signal.aborted && isInterruption(error)) {
+          return undefined;
+        }
         const known = toVedetteError(error);
         log.error(`${name} stopped: ${known.message}`, { code: known.code });
         return known;

@@ -122,9 +122,10 @@ function verticalPadding(padding: number): number {
 }
 
 function paddingOf(style: TextStyle): number {
-  return Math.round(style.padding ?? (style.background === undefined ? 0 : style.sizePx * 0.28));
+  return Math.round(style.padding ?? (style.background === undefined ? 0 : sizeInPixels(style) * 0.28));
 }
 
 function sizeInPixels(style: TextStyle): number {
-  return Math.max(6, Math.min(200, Math.round(style.sizePx)));
+  // What is no number is drawn small: the font library throws on NaN.
+  return Math.max(6, Math.min(200, Math.round(style.sizePx) || 0));
 }
