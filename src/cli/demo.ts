@@ -35,7 +35,7 @@ function demoConfig({ http, seed }: DemoFlags): unknown {
   return {
     ...base,
     analyse: { model },
-    track: { kind: "bytetrack" },
+    track: demoDefaults.track,
     rules: [
       { kind: "line", ...demoDefaults.line },
       { kind: "zone", ...demoDefaults.zone },

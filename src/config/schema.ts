@@ -56,6 +56,7 @@ const analyseSchema = z.strictObject({
   batch: z.int().min(1).max(256).default(1).describe("Most frames per call of the model"),
   maxBatchDelayMs: z.number().min(0).default(10).describe("Longest wait for a batch to fill"),
   useCase: z.string().optional().describe("A built-in use case, or a .ts or .js file"),
+  embedModel: z.string().optional().describe("A network that tells objects apart by their looks (task embed), for a tracker with `reid`"),
   gate: z.enum(["motion"]).optional().describe("Analyse only frames in which something moves"),
 });
 

@@ -1,4 +1,7 @@
 import { chooseUseCase } from "./use-case.ts";
+import { openEmbeddedEngine } from "./open-engine.ts";
+import { createFrameReader } from "../media/index.ts";
+import { CropEmbedder } from "../trackers/crop-embedder.ts";
 import { SharedModel } from "../pipeline/model-runner.ts";
 import { VedetteError } from "../errors.ts";
 import { ENGINES } from "../engines/index.ts";
@@ -14,7 +17,7 @@ import type { Drawer } from "../contracts/drawer.ts";
 import type { Engine } from "../contracts/engine.ts";
 import type { KindContext } from "../contracts/kinds.ts";
 import type { Model } from "../domain/model.ts";
-import type { AnalysisPlan, UseCaseHooks } from "../pipeline/plan.ts";
+import type { AnalysisPlan, Embedder, UseCaseHooks } from "../pipeline/plan.ts";
 
 /** What looks at a stream's frames, and what it can report. */
 export interface BuiltAnalysis {
@@ -51,11 +54,17 @@ export async function buildAnalysis(config: StreamConfig, request: StreamRequest
   const { maxAgeMs = Infinity, minFps, priority, fps } = analyse;
   const runner = shared.model.share({ maxAgeMs, minFps, priority });
   const gate = analyse.gate === "motion" ? createMotionEngine({}) : undefined;
-  return { plan: { runner, fps, maxAgeMs, gate }, useCase: hooks, drawers, labels: shared.labels, description: runner.description };
+  const embedder = await openEmbedder(analyse, around);
+  return { plan: { runner, fps, maxAgeMs, gate, embedder, minScore: shared.minScore }, useCase: hooks, drawers, labels: shared.labels, description: runner.description };
 }
+
+/** Trackers carry objects on through weak detections (ByteTrack's second association): the model reports down to this. */
+const TRACKED_THRESHOLD = 0.1;
 
 interface Shared {
   readonly model: SharedModel;
+  /** The score from which on detections are reported. */
+  readonly minScore: number;
   readonly labels: readonly string[] | undefined;
 }
 
@@ -66,7 +75,7 @@ async function openShared(analyse: Analyse, useCase: ChosenUseCase, request: Str
   if (name === undefined) {
     if (useCase.engine === "motion") {
       // Motion remembers the frame before: every stream has one of its own.
-      return { model: await engines.get(`motion ${context.stream}`, () => Promise.resolve(share(createMotionEngine({})))), labels: ["motion"] };
+      return { model: await engines.get(`motion ${context.stream}`, () => Promise.resolve(share(createMotionEngine({})))), labels: ["motion"], minScore: 0 };
     }
     if (useCase.task !== undefined || useCase.hooks?.interpret !== undefined) {
       throw new VedetteError("E_USAGE", { reason: `use case ${analyse.useCase ?? ""} needs a model: --model NAME|FILE.onnx` });
@@ -74,11 +83,32 @@ async function openShared(analyse: Analyse, useCase: ChosenUseCase, request: Str
     return undefined;
   }
   const { kind, config } = engineOf(analyse, request);
-  const model = await resolveNamed(name, analyse, useCase, request, around);
+  const resolved = await resolveNamed(name, analyse, useCase, request, around);
+  const isTracked = request.config.track !== undefined && resolved.task === "detect";
+  const model = isTracked ? { ...resolved, threshold: Math.min(resolved.threshold, TRACKED_THRESHOLD) } : resolved;
   const module = useCase.hooks?.interpret === undefined ? interpreterModuleFor(model.family) : rawInterpreterModule;
   const key = JSON.stringify([model, kind.kind, config, module.href, analyse.batch, analyse.maxBatchDelayMs]);
   const open = async (): Promise<SharedModel> => share(await kind.open(config as never, model, { module, model }, context, signal));
-  return { model: await engines.get(key, open), labels: model.labels };
+  return { model: await engines.get(key, open), labels: model.labels, minScore: resolved.threshold };
+}
+
+/** The embedding network for a tracker that wants looks, one crop per detection. */
+async function openEmbedder(analyse: Analyse, around: AnalysisSurroundings): Promise<Embedder | undefined> {
+  if (analyse.embedModel === undefined) {
+    return undefined;
+  }
+  const { context, signal } = around;
+  const model = await resolveModel(analyse.embedModel, { task: "embed" }, { baseDir: context.baseDir, named: around.named });
+  const engine = await openEmbeddedEngine(model, context, signal);
+  const reader = createFrameReader();
+  const embedder = new CropEmbedder(engine, reader, { onError: (error) => context.log.warn(`looks: ${String(error)}`) });
+  return {
+    embed: (frame, detections, until) => embedder.embed(frame, detections, until),
+    [Symbol.asyncDispose]: async () => {
+      await engine[Symbol.asyncDispose]();
+      await reader[Symbol.asyncDispose]();
+    },
+  };
 }
 
 async function resolveNamed(name: string, analyse: Analyse, useCase: ChosenUseCase, request: StreamRequest, around: AnalysisSurroundings): Promise<Model> {

@@ -93,6 +93,8 @@ export class Analysis implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#gateTail;
+    await this.#plan.gate?.[Symbol.asyncDispose]();
+    await this.#plan.embedder?.[Symbol.asyncDispose]();
     const lanes = this.#lanes.splice(0).concat(this.#gateLane ?? []);
     await Promise.all(lanes.map((lane) => lane.reader[Symbol.asyncDispose]()));
   }
@@ -107,7 +109,7 @@ export class Analysis implements AsyncDisposable {
     const preparedMs = clock.monotonicMs();
     const reply = await runner.run({ pixels, ptsUs: decoded.frame.ptsUs, ...(jpeg === undefined ? {} : { jpeg }) }, { ageMs: this.#ageMs(decoded.frame), signal });
     const repliedMs = clock.monotonicMs();
-    const finding = await this.#interpret(reply.finding, pixels);
+    const finding = await this.#addLooks(decoded.frame, await this.#interpret(reply.finding, pixels));
     const interpretMs = reply.interpretMs + (clock.monotonicMs() - repliedMs);
     return {
       ...decoded,
@@ -124,6 +126,14 @@ export class Analysis implements AsyncDisposable {
 
   async #interpret(finding: Finding, pixels: InputPixels): Promise<Finding> {
     return this.#useCase?.interpret === undefined ? finding : this.#useCase.interpret(finding, pixels);
+  }
+
+  async #addLooks(frame: VideoFrame, finding: Finding): Promise<Finding> {
+    const { embedder } = this.#plan;
+    if (embedder === undefined || finding.detections === undefined || finding.detections.length === 0) {
+      return finding;
+    }
+    return { ...finding, detections: await embedder.embed(frame, finding.detections, this.#context.signal) };
   }
 
   /** At most `fps` frames a second, by media time: the first frame at or after each due time. */

@@ -1,13 +1,13 @@
 import type { PictureSink } from "./mosaic.ts";
 import type { Drawer } from "../contracts/drawer.ts";
 import type { Engine, EngineReply, EngineRequest } from "../contracts/engine.ts";
-import type { InputPixels } from "../contracts/frame.ts";
+import type { InputPixels, VideoFrame } from "../contracts/frame.ts";
 import type { Output } from "../contracts/output.ts";
 import type { OverlayShape, Rule } from "../contracts/rule.ts";
 import type { Source } from "../contracts/source.ts";
 import type { Tracker } from "../contracts/tracker.ts";
 import type { InputSpec } from "../domain/model.ts";
-import type { Finding, Result } from "../domain/result.ts";
+import type { Detection, Finding, Result } from "../domain/result.ts";
 
 /** One stream's way to a model that others may share: fair, batched, and no computation for a frame that is too old. */
 export interface ModelRunner {
@@ -40,6 +40,11 @@ export interface UseCaseHooks extends AsyncDisposable {
   readonly onResult?: (result: Result) => Promise<void>;
 }
 
+/** Adds `embedding` to detections. Calls may overlap. */
+export interface Embedder extends AsyncDisposable {
+  embed(frame: VideoFrame, detections: readonly Detection[], signal: AbortSignal): Promise<readonly Detection[]>;
+}
+
 /** How the frames of one stream are analysed. */
 export interface AnalysisPlan {
   readonly runner: ModelRunner;
@@ -47,6 +52,10 @@ export interface AnalysisPlan {
   readonly fps: number;
   /** Live frames older than this are not analysed; Infinity for no limit. */
   readonly maxAgeMs: number;
+  /** Gives detections their looks, for a tracker that knows objects again by them. */
+  readonly embedder: Embedder | undefined;
+  /** Detections that no tracker has taken up are reported from this score on; trackers see weaker ones too. */
+  readonly minScore: number;
   /** Only frames in which this engine finds something are analysed. */
   readonly gate: Engine | undefined;
 }

@@ -15,6 +15,7 @@ import type { Logger } from "../contracts/log.ts";
 import type { Output } from "../contracts/output.ts";
 import type { OverlayShape } from "../contracts/rule.ts";
 import type { FrameSession, PacketSession, SourceSession } from "../contracts/source.ts";
+import type { MediaTimeUs } from "../domain/time.ts";
 import type { Detection, Result } from "../domain/result.ts";
 
 /** What a stream needs of the process around it. */
@@ -245,8 +246,7 @@ export class Stream {
   #toResult({ frame, seq, finding = {}, timingsMs }: AnalysedFrame): Result {
     const { clock } = this.#context;
     const startMs = clock.monotonicMs();
-    const tracked: readonly Detection[] | undefined =
-      finding.detections && this.#plan.tracker ? this.#plan.tracker.update(finding.detections, frame.ptsUs) : finding.detections;
+    const tracked = this.#track(finding.detections, frame.ptsUs);
     return {
       stream: this.name,
       seq,
@@ -259,6 +259,16 @@ export class Stream {
       timingsMs: this.#plan.tracker === undefined ? timingsMs : { ...timingsMs, track: clock.monotonicMs() - startMs },
       ageMs: clock.now() - frame.capturedAtMs,
     };
+  }
+
+  /** Trackers see every frame, also empty ones, and weak detections; what they take up or is strong is reported. */
+  #track(detections: readonly Detection[] | undefined, ptsUs: MediaTimeUs): readonly Detection[] | undefined {
+    const { tracker, analysis } = this.#plan;
+    if (tracker === undefined || detections === undefined) {
+      return detections;
+    }
+    const minScore = analysis?.minScore ?? 0;
+    return tracker.update(detections, ptsUs).filter(({ trackId, score }) => trackId !== undefined || score >= minScore);
   }
 
   async #tellUseCase(result: Result): Promise<void> {

@@ -15,6 +15,14 @@ import type { Packet } from "../domain/packet.ts";
 import type { Result } from "../domain/result.ts";
 import { VedetteError } from "../errors.ts";
 
+/** The last frame that was shown, with what belongs on it. */
+interface NewestFrame {
+  readonly frame: VideoFrame;
+  readonly seq: number;
+  readonly result: Result | undefined;
+  readonly shapes: () => Promise<readonly OverlayShape[]>;
+}
+
 /**
  * What a running stream shows to its outputs: both views, results and events. Everything is made on demand: drawing,
  * encoding and JPEGs happen only while somebody reads them.
@@ -30,7 +38,7 @@ export class Views implements StreamTaps, AsyncDisposable {
   readonly #ready = Promise.withResolvers<undefined>();
   #original: OriginalView | undefined;
   #annotated: AnnotatedView | undefined;
-  #newest: { frame: VideoFrame; seq: number; result: Result | undefined } | undefined;
+  #newest: NewestFrame | undefined;
   #newestResult: Result | undefined;
 
   constructor(plan: StreamPlan, drops: Drops) {
@@ -104,7 +112,7 @@ export class Views implements StreamTaps, AsyncDisposable {
 
   /** Shows a frame, drawn with its own result or else the newest one. Takes no ownership. */
   async show(frame: VideoFrame, seq: number, result: Result | undefined, shapes: () => Promise<readonly OverlayShape[]>): Promise<void> {
-    this.#keep(frame, seq, result ?? this.#newestResult);
+    this.#keep({ frame: frame.retain(), seq, result: result ?? this.#newestResult, shapes });
     if (this.#jpegs.original.readers > 0) {
       await this.#jpegs.original.show(frame, seq);
     }
@@ -151,9 +159,9 @@ export class Views implements StreamTaps, AsyncDisposable {
   }
 
   /** The newest frame stays at hand, so that a viewer who comes between two frames is greeted with it. */
-  #keep(frame: VideoFrame, seq: number, result: Result | undefined): void {
+  #keep(newest: NewestFrame): void {
     this.#newest?.frame[Symbol.dispose]();
-    this.#newest = { frame: frame.retain(), seq, result };
+    this.#newest = newest;
   }
 
   async #greeting(view: View, quality: number): Promise<JpegPicture | undefined> {
@@ -161,12 +169,12 @@ export class Views implements StreamTaps, AsyncDisposable {
     if (known !== undefined || this.#newest === undefined) {
       return known;
     }
-    const { seq, result } = this.#newest;
+    const { seq, result, shapes } = this.#newest;
     using frame = this.#newest.frame.retain();
     if (view === "original") {
       return await this.#jpegs.original.encode(frame, seq, quality);
     }
-    using drawn = await this.#draw(frame, result, []);
+    using drawn = await this.#draw(frame, result, await shapes());
     return await this.#jpegs.annotated.encode(drawn, seq, quality);
   }
 }
