@@ -86,6 +86,16 @@ export const ERRORS = {
   E_EVENTS_UNWRITABLE: row("the {what} {path} cannot be opened: {reason}", "Check the folder, its permissions and the room on the disk, or choose another --data-dir."),
   E_EVENTS_NEWER: row("the {what} {path} has layout {got}, this program knows {expected}", "It was written by a newer Vedette: use that one, or another --data-dir."),
   E_EVENT_UNKNOWN: row("no event {id} is kept", "`vedette events list` shows what is there."),
+
+  // Kinesis Video Streams
+  E_KVS_CREDENTIALS: row("no AWS credentials were found for {stream}; tried {tried}", "Set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role.", false, 1),
+  E_KVS_ACCESS: row("{stream}: the service refused the credentials ({reason})", "Their role needs kinesisvideo:DescribeStream, GetDataEndpoint and PutMedia (to read: GetMedia) on this stream.", false, 1),
+  E_KVS_STREAM_MISSING: row("{stream}: no such stream in {region}", "Create it, say --create, or give the right --region.", false, 1),
+  E_KVS_REFUSED: failed("{stream}: {reason}", "docs/kinesis.md lists what the service refuses and why."),
+  E_KVS_UNREACHABLE: later("{stream}: {reason}", "Check the network; what could not be uploaded is kept as far as the buffer or --spool reaches."),
+  E_KVS_MEDIA: row("{stream}: cannot be uploaded: {reason}", "Kinesis Video Streams takes H.264 and H.265 without B-frames; --reencode auto converts.", false, 1),
+  E_KVS_UNFINISHED: later("{stream}: {fragments} fragments ({seconds} s) were not stored when time was up: {reason}", "With --spool they stay on disk, and the next run uploads them."),
+  E_KVS_SPOOL: row("{folder}: cannot be used as a spool: {reason}", "Give --spool a folder that this user may write and no other upload uses."),
 } as const satisfies Record<string, ErrorRow>;
 
 /** A code of the table. */

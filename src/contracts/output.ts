@@ -32,6 +32,8 @@ export interface PacketFeed {
   requestKeyframe?(): void;
   /** This reader's line takes no more than this: the encoder, which all share, goes by the narrowest. Forgotten when the reader's signal aborts. */
   limitBitrate?(bitrateBps: number): void;
+  /** False when the source waits for slow readers (files): nothing need ever be dropped. */
+  readonly isLive?: boolean;
 }
 
 /** As {@link ReadOptions}, for pictures. */

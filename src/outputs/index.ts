@@ -1,5 +1,6 @@
 import { fileOutput } from "./file/index.ts";
 import { httpOutput } from "./http/index.ts";
+import { kvsOutput } from "./kvs/index.ts";
 import { nvssOutput } from "./nvss/index.ts";
 import { jsonlOutput } from "./jsonl/index.ts";
 import { rtspOutput, rtspPushOutput } from "./rtsp/index.ts";
@@ -14,4 +15,5 @@ export const OUTPUTS = [
   rtspOutput,
   rtspPushOutput,
   webhookOutput,
+  kvsOutput,
 ] as const;

@@ -46,6 +46,7 @@ export class AnnotatedView implements AsyncDisposable {
     return {
       tracks: [encoder.track],
       packets,
+      isLive: this.#options.isLive,
       requestKeyframe: () => {
         this.#wantsKeyframe = true;
       },

@@ -40,7 +40,7 @@ export class OriginalView {
 
   read(options: ReadOptions): PacketFeed {
     const backlog = this.#group.length <= options.capacity ? this.#group : [];
-    return { tracks: this.#tracks, packets: this.#broadcast.subscribe(options, backlog), backlog: backlog.length };
+    return { tracks: this.#tracks, packets: this.#broadcast.subscribe(options, backlog), backlog: backlog.length, isLive: this.#keepsGroup };
   }
 
   end(): void {

@@ -11,6 +11,7 @@ export class FakeTaps implements StreamTaps {
   readonly stream: string;
   readonly rules: readonly string[];
   readonly tracks: readonly Track[];
+  readonly isLive: boolean;
   readonly #packets: Record<View, Broadcast<Packet>> = {
     original: new Broadcast({ startsAt: (packet) => packet.isKeyframe }),
     annotated: new Broadcast({ startsAt: (packet) => packet.isKeyframe }),
@@ -22,14 +23,15 @@ export class FakeTaps implements StreamTaps {
   /** Qualities that readers of JPEGs asked for so far. */
   readonly askedQualities: number[] = [];
 
-  constructor(options: { readonly stream?: string; readonly tracks?: readonly Track[]; readonly rules?: readonly string[] } = {}) {
+  constructor(options: { readonly stream?: string; readonly tracks?: readonly Track[]; readonly rules?: readonly string[]; readonly isLive?: boolean } = {}) {
+    this.isLive = options.isLive ?? true;
     this.stream = options.stream ?? "gate";
     this.rules = options.rules ?? [];
     this.tracks = options.tracks ?? [];
   }
 
   packets(view: View, options: ReadOptions): Promise<PacketFeed> {
-    return Promise.resolve({ tracks: this.tracks, packets: this.#packets[view].subscribe(options) });
+    return Promise.resolve({ tracks: this.tracks, packets: this.#packets[view].subscribe(options), isLive: this.isLive });
   }
 
   jpegs(view: View, options: ReadOptions & { readonly quality: number }): AsyncIterable<JpegPicture> {

@@ -1,0 +1,104 @@
+import { VedetteError } from "../../errors.ts";
+import type { Logger } from "../../contracts/log.ts";
+import type { PacketFeed, StreamTaps, View } from "../../contracts/output.ts";
+import type { Packet, VideoTrack } from "../../domain/packet.ts";
+import { KVS_CODECS, nalCodecOf } from "../../protocols/kvs/track.ts";
+
+/** What is uploaded: one track, its packets alone. */
+export interface VideoFeed {
+  readonly track: VideoTrack;
+  readonly packets: AsyncIterable<Packet>;
+  readonly isLive: boolean;
+}
+
+/** How {@link chooseView} decides. */
+export interface ChooseViewOptions {
+  /** For people. */
+  readonly output: string;
+  readonly view: View;
+  /** Whether a stream that the service cannot take is encoded anew. */
+  readonly reencode: "auto" | "never";
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Packets that may wait for us; we only wait ourselves when a disk or a file's ring is full. */
+const CAPACITY = 256;
+/** B-frames show within so many. */
+const PEEKED_PACKETS = 12;
+
+/**
+ * The packets that are uploaded: the view that was asked for, as it is. A stream that the service cannot take (another
+ * codec, B-frames) is encoded anew instead, and it is said; with `never` it is refused. Throws `E_KVS_MEDIA`.
+ */
+export async function chooseView(stream: StreamTaps, options: ChooseViewOptions): Promise<VideoFeed> {
+  const { output, view, reencode, log, signal } = options;
+  const leaving = new AbortController();
+  const asked = await stream.packets(view, { whenSlow: "wait", capacity: CAPACITY, signal: AbortSignal.any([signal, leaving.signal]) });
+  const track = videoOf(asked);
+  const reason = KVS_CODECS.includes(track.codec) ? undefined : `the codec is ${track.codec}, expected ${KVS_CODECS.join(" or ")}`;
+  const peeked = reason === undefined ? await peek(videoPackets(asked), mayReorder(track) ? PEEKED_PACKETS : 0) : undefined;
+  if (peeked !== undefined && !reorders(peeked.first)) {
+    return { track, packets: peeked.packets, isLive: asked.isLive ?? true };
+  }
+  const why = reason ?? "the stream has B-frames";
+  if (reencode === "never" || view === "annotated") {
+    throw new VedetteError("E_KVS_MEDIA", { stream: output, reason: why });
+  }
+  log.warn(`${why}: it is encoded anew for Kinesis Video Streams`, { output });
+  leaving.abort();
+  const encoded = await stream.packets("annotated", { whenSlow: "wait", capacity: CAPACITY, signal });
+  return { track: videoOf(encoded), packets: videoPackets(encoded), isLive: encoded.isLive ?? true };
+}
+
+function videoOf(feed: PacketFeed): VideoTrack {
+  const track = feed.tracks.find(({ kind }) => kind === "video");
+  if (track?.kind !== "video") {
+    throw new VedetteError("E_INTERNAL", { reason: "a stream without a video track" });
+  }
+  return track;
+}
+
+async function* videoPackets(feed: PacketFeed): AsyncGenerator<Packet, void, undefined> {
+  const video = feed.tracks.findIndex(({ kind }) => kind === "video");
+  for await (const packet of feed.packets) {
+    if (packet.track === video) {
+      yield packet;
+    }
+  }
+}
+
+/** Most cameras and encoders say that they never reorder. */
+function mayReorder(track: VideoTrack): boolean {
+  const nal = nalCodecOf(track.codec);
+  const sps = nal?.parameterSets(track).find((unit) => nal.isSps(unit));
+  return sps === undefined || nal?.parseSps(sps)?.reorderDepth !== 0;
+}
+
+function reorders(packets: readonly Packet[]): boolean {
+  return packets.some((packet, index) => packet.ptsUs < (packets[index - 1]?.ptsUs ?? Number.NEGATIVE_INFINITY));
+}
+
+/** The first packets, and all of them. */
+async function peek(packets: AsyncIterable<Packet>, count: number): Promise<{ first: readonly Packet[]; packets: AsyncIterable<Packet> }> {
+  const iterator = packets[Symbol.asyncIterator]();
+  const first: Packet[] = [];
+  while (first.length < count) {
+    const next = await iterator.next();
+    if (next.done === true) {
+      break;
+    }
+    first.push(next.value);
+  }
+  async function* all(): AsyncGenerator<Packet, void, undefined> {
+    try {
+      yield* first;
+      for (let next = await iterator.next(); next.done !== true; next = await iterator.next()) {
+        yield next.value;
+      }
+    } finally {
+      await iterator.return?.();
+    }
+  }
+  return { first, packets: all() };
+}
