@@ -2,8 +2,12 @@ import { Command } from "commander";
 import { onInterrupt } from "./interrupt.ts";
 import { usage } from "./report-error.ts";
 import { VedetteError, toVedetteError } from "../errors.ts";
+import { printable } from "../protocols/onvif/discovery.ts";
 import type { DiscoveredDevice } from "../protocols/onvif/discovery.ts";
 import { systemClock } from "../runtime/clock.ts";
+import { nuuoSourceSchema, parseNuuoAddress } from "../sources/nuuo/config.ts";
+import type { NuuoSourceConfig } from "../sources/nuuo/config.ts";
+import { clientOf as nuuoClientOf } from "../sources/nuuo/nuuo-source.ts";
 import { onvifSourceSchema, parseOnvifAddress } from "../sources/onvif/config.ts";
 import type { OnvifSourceConfig } from "../sources/onvif/config.ts";
 import { discoverOnvif } from "../sources/onvif/discover.ts";
@@ -38,8 +42,8 @@ interface Found {
 export function discoverCommand(): Command {
   return new Command("discover")
     .summary("list cameras and recorders of the network")
-    .description("Lists ONVIF cameras and recorders and the address of each channel, ready for `vedette run`. Without addresses, asks the whole network.")
-    .argument("[address...]", "devices to ask instead: onvif://[USER:PASSWORD@]HOST[:PORT]")
+    .description("Lists ONVIF cameras and recorders (and NUUO's, when named) and the address of each channel, ready for `vedette run`. Without addresses, asks the whole network.")
+    .argument("[address...]", "devices to ask instead: onvif://[USER:PASSWORD@]HOST[:PORT], nuuo://[USER:PASSWORD@]HOST[:5250]")
     .option("-t, --timeout <seconds>", "how long devices may take to answer", Number, 3)
     .option("-u, --user <name>", "user name for devices that were found")
     .option("--password-env <variable>", "environment variable with their password", "VEDETTE_CAMERA_PASSWORD")
@@ -54,32 +58,38 @@ async function discover(addresses: readonly string[], flags: DiscoverFlags): Pro
     throw usage("--timeout: expected a number of seconds above 0, at most 60");
   }
   const devices = addresses.length > 0 ? addresses.map(named) : await onNetwork(flags, interrupt.signal);
-  const found = await Promise.all(devices.map(({ config, name }) => ask(config, name, interrupt.signal)));
+  const found = await Promise.all(devices.map((device) => device(interrupt.signal)));
   process.stdout.write(flags.json === true ? `${JSON.stringify(found, undefined, 2)}\n` : describe(found));
   // A device that was named and cannot be asked is a failure; one that turned up and wants a password is not.
   process.exitCode = addresses.length > 0 && found.some(({ error }) => error !== undefined) ? 1 : 0;
 }
 
-interface Asked {
-  readonly config: OnvifSourceConfig;
-  readonly name: string;
-}
+/** A device that can be asked what it offers. */
+type Device = (signal: AbortSignal) => Promise<Found>;
 
-function named(address: string): Asked {
-  const input = parseOnvifAddress(address);
-  if (input === undefined) {
-    throw new VedetteError("E_SOURCE_SCHEME", { source: address.replace(/\/\/.*@/s, "//***@"), expected: "onvif://[USER:PASSWORD@]HOST[:PORT]" });
+function named(address: string): Device {
+  const onvif = parseOnvifAddress(address);
+  if (onvif !== undefined) {
+    const config = onvifSourceSchema.parse(onvif);
+    return (signal) => ask(config, "", signal);
   }
-  return { config: onvifSourceSchema.parse(input), name: "" };
+  const nuuo = nuuoSourceSchema.safeParse(parseNuuoAddress(address));
+  if (nuuo.success) {
+    return (signal) => askRecorder(nuuo.data, signal);
+  }
+  throw new VedetteError("E_SOURCE_SCHEME", { source: address.replace(/\/\/.*@/s, "//***@"), expected: "onvif://[USER:PASSWORD@]HOST[:PORT] or nuuo://[USER:PASSWORD@]HOST[:5250]" });
 }
 
-async function onNetwork(flags: DiscoverFlags, signal: AbortSignal): Promise<Asked[]> {
+async function onNetwork(flags: DiscoverFlags, signal: AbortSignal): Promise<Device[]> {
   const target = flags.probe === undefined ? {} : { target: probeTarget(flags.probe) };
   const { devices, rubbish } = await discoverOnvif({ clock: systemClock, timeoutMs: flags.timeout * 1000, ...target }, signal);
   if (rubbish > 0) {
     process.stderr.write(`${String(rubbish)} answers were not ONVIF's and were left out\n`);
   }
-  return devices.map((device) => ({ config: configOf(device, flags), name: [device.name, device.hardware, device.location].filter((part) => part !== undefined).join(", ") }));
+  return devices.map((device) => {
+    const name = [device.name, device.hardware, device.location].filter((part) => part !== undefined).join(", ");
+    return (aborted) => ask(configOf(device, flags), name, aborted);
+  });
 }
 
 function probeTarget(text: string): { address: string; port: number } {
@@ -126,10 +136,38 @@ async function ask(config: OnvifSourceConfig, name: string, signal: AbortSignal)
     }));
     return { address: client.name, name: [name, model].filter((part) => part !== "").join(": "), channels };
   } catch (error) {
-    signal.throwIfAborted();
-    const known = toVedetteError(error);
-    return { address: client.name, name, channels: [], error: known.code === "E_SOURCE_CREDENTIALS" ? "wants a user name and password (--user, --password-env)" : known.message };
+    return { address: client.name, name, channels: [], error: whyNot(error, signal) };
   }
+}
+
+/** A recorder's channels: its areas, in each of their profiles. */
+async function askRecorder(config: NuuoSourceConfig, signal: AbortSignal): Promise<Found> {
+  const client = nuuoClientOf(config);
+  const base = client.name.replace("nuuo://", `nuuo://${encodeURIComponent(config.user)}@`);
+  try {
+    const channels = await client.channels(signal);
+    return {
+      address: client.name,
+      name: "NUUO",
+      channels: channels.flatMap(({ area, profiles }) =>
+        profiles.map((profile) => ({
+          // Names are matched as patterns: what has a meaning there is escaped.
+          source: `${base}/${encodeURIComponent(area.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"))}?exact=1&profile=${encodeURIComponent(profile.name)}`,
+          name: printable(area),
+          channel: profile.name,
+          codec: profile.codecs.join("/"),
+        })),
+      ),
+    };
+  } catch (error) {
+    return { address: client.name, name: "", channels: [], error: whyNot(error, signal) };
+  }
+}
+
+function whyNot(error: unknown, signal: AbortSignal): string {
+  signal.throwIfAborted();
+  const known = toVedetteError(error);
+  return known.code === "E_SOURCE_CREDENTIALS" ? "wants a user name and password (--user, --password-env)" : known.message;
 }
 
 function describe(found: readonly Found[]): string {

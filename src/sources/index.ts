@@ -2,6 +2,7 @@ import { cameraSource } from "./camera/index.ts";
 import { deviceSource } from "./device/index.ts";
 import { fileSource } from "./file/index.ts";
 import { nvssSource } from "./nvss/index.ts";
+import { nuuoSource } from "./nuuo/index.ts";
 import { onvifSource } from "./onvif/index.ts";
 import { rtspSource } from "./rtsp/index.ts";
 import { sceneSource } from "./scene/index.ts";
@@ -12,6 +13,7 @@ import { urlSource } from "./url/index.ts";
 export const SOURCES = [
   cameraSource,
   deviceSource,
+  nuuoSource,
   nvssSource,
   onvifSource,
   rtspSource,
