@@ -1,5 +1,5 @@
 // One command for everything that is checked without running the program: types, lint (with docblocks), layers and
-// cycles, generated files.
+// cycles, generated files, documentation.
 import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 
@@ -8,6 +8,7 @@ const steps: [name: string, command: string[]][] = [
   ["lint", ["eslint", "--max-warnings", "0", "--concurrency", String(Math.min(2, availableParallelism())), "."]],
   ["layers and cycles", ["depcruise", "--config", ".dependency-cruiser.cjs", "--output-type", "err-long", "src"]],
   ["generated files", ["node", "scripts/generate.ts", "--check"]],
+  ["documentation", ["node", "scripts/check-docs.ts"]],
 ];
 
 let failures = 0;
