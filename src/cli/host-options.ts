@@ -51,7 +51,7 @@ export function createHost(flags: CommonFlags & { readonly isDaemon?: boolean },
 }
 
 /** Says that a model has to be downloaded first, and how far that is. */
-function downloadNotices(): NonNullable<HostOptions["download"]> {
+export function downloadNotices(): NonNullable<HostOptions["download"]> {
   const line = new DownloadLine();
   return {
     beforePull: ({ name, sizeBytes }) => {

@@ -8,6 +8,8 @@ import { RequestError, toRequestError } from "./request-error.ts";
 /** How an HTTP listener is set up. */
 export interface HttpAppOptions {
   readonly tokens: readonly Secret[];
+  /** Speaks TLS; with `ca` clients must show a certificate. */
+  readonly tls?: { readonly cert: Buffer; readonly key: Buffer; readonly ca?: Buffer } | undefined;
   /** Largest body taken, as sent and decompressed. */
   readonly maxBodyBytes: number;
   /** How a failure is told; `path` tells the protocol. */
@@ -19,14 +21,18 @@ export interface HttpAppOptions {
  * are decompressed within the limit, tokens are checked before anything is read, failures are told as the protocol does.
  */
 export function createHttpApp(options: HttpAppOptions): FastifyInstance {
-  const app = fastify({
+  const { tls } = options;
+  const https = tls && { ...tls, minVersion: "TLSv1.2" as const, requestCert: tls.ca !== undefined, rejectUnauthorized: tls.ca !== undefined };
+  const settings = {
     logger: false,
     bodyLimit: options.maxBodyBytes,
     requestTimeout: 300_000,
     keepAliveTimeout: 75_000,
     routerOptions: { maxParamLength: 500, ignoreTrailingSlash: true },
-    forceCloseConnections: "idle",
-  });
+    forceCloseConnections: "idle" as const,
+  };
+  // fastify types an application by its server; routes are the same on both.
+  const app = https === undefined ? fastify(settings) : (fastify({ ...settings, https }) as unknown as FastifyInstance);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (request, body, done) => {
     decompress(body as Buffer, request.headers["content-encoding"], options.maxBodyBytes).then(

@@ -1,6 +1,6 @@
 import type { Logger } from "../contracts/log.ts";
 import { RequestError } from "./request-error.ts";
-import type { ServedModel } from "./served-model.ts";
+import type { ServedModel, ServingLimits } from "./served-model.ts";
 
 /** A model that can be loaded: what was configured, or registered from the model store. */
 export interface ModelSource {
@@ -10,6 +10,8 @@ export interface ModelSource {
   readonly path: string;
   /** Copies of the network that compute side by side; 0: as this machine's cores allow. */
   readonly workers: number;
+  /** Limits of this model that differ from the server's. */
+  readonly limits?: Partial<ServingLimits>;
 }
 
 /** A line of the repository's index. */

@@ -173,9 +173,9 @@ class Composition implements ModelServer {
   }
 
   async #listenHttp(name: string, address: string, register: (app: FastifyInstance) => void): Promise<void> {
-    const { tokens = [], allowAnonymous = false, maxBodyBytes = MAX_BODY_BYTES } = this.#options;
+    const { tokens = [], allowAnonymous = false, maxBodyBytes = MAX_BODY_BYTES, tls } = this.#options;
     checkExposure(address, tokens, allowAnonymous);
-    const app = createHttpApp({ tokens, maxBodyBytes, formatError: formatModelError });
+    const app = createHttpApp({ tokens, maxBodyBytes, formatError: formatModelError, tls });
     this.#apps.push(app);
     register(app);
     const { host, port } = parseListen(address);

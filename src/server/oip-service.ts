@@ -1,3 +1,4 @@
+import { packageVersion } from "../runtime/package-version.ts";
 import type { Tensor } from "../domain/model.ts";
 import type { OipRequest, OipResponse } from "../protocols/oip/infer.ts";
 import { valuesOf } from "../protocols/tensor/tensor-json.ts";
@@ -8,7 +9,7 @@ import type { ServedModel } from "./served-model.ts";
 /** What this server says of itself. */
 export const SERVER_METADATA = {
   name: "vedette",
-  version: "0.1.0",
+  version: packageVersion(),
   extensions: ["binary_tensor_data", "classification", "model_repository", "model_repository(unload_dependents)"],
 } as const;
 

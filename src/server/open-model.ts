@@ -81,7 +81,7 @@ async function serve(
     engine,
     model,
     origin: basename(source.path),
-    limits: options.limits,
+    limits: { ...options.limits, ...source.limits },
     clock: options.clock,
     ...(onDisposed === undefined ? {} : { onDisposed }),
   });

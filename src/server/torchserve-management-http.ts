@@ -13,7 +13,16 @@ export function registerTorchServeManagement(app: FastifyInstance, management: T
     if (url === "") {
       throw new RequestError("invalid", "Parameter url is required.");
     }
-    const status = await management.register({ url, modelName: text(request, "model_name"), initialWorkers: number(request, "initial_workers", 0) }, clientSignal(reply));
+    const delay = text(request, "max_batch_delay");
+    const registration = {
+      url,
+      modelName: text(request, "model_name"),
+      initialWorkers: number(request, "initial_workers", 0),
+      batchSize: number(request, "batch_size", 0),
+      responseTimeout: number(request, "response_timeout", 0),
+      ...(delay === "" ? {} : { maxBatchDelay: number(request, "max_batch_delay", 0) }),
+    };
+    const status = await management.register(registration, clientSignal(reply));
     return reply.type("application/json").send(pretty({ status }));
   });
   app.get("/models", (request: ManagedRequest, reply) => reply.type("application/json").send(pretty(management.list(number(request, "limit", 100), number(request, "next_page_token", 0)))));

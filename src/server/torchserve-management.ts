@@ -1,14 +1,20 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { ModelRegistry } from "./model-registry.ts";
+import type { ModelRegistry, ModelSource } from "./model-registry.ts";
 import { RequestError } from "./request-error.ts";
-import type { ServedModel } from "./served-model.ts";
+import type { ServedModel, ServingLimits } from "./served-model.ts";
 
 /** How a model is registered, as TorchServe names it. */
 export interface RegisterRequest {
   readonly url: string;
   readonly modelName: string;
   readonly initialWorkers: number;
+  /** Most requests computed together; 0 or left out: the server's limit. */
+  readonly batchSize?: number;
+  /** Milliseconds that the first of them waits for others; left out: the server's. */
+  readonly maxBatchDelay?: number;
+  /** Seconds that a request may take; 0 or left out: the server's limit. */
+  readonly responseTimeout?: number;
 }
 
 /**
@@ -44,7 +50,7 @@ export class TorchServeManagement {
     if (this.#registry.versions(name).includes(own.version)) {
       throw new RequestError("conflict", `Model version ${own.version} is already registered for model ${name}`);
     }
-    this.#registry.add({ name, version: own.version, path, workers: request.initialWorkers });
+    this.#registry.add({ name, version: own.version, path, workers: request.initialWorkers, limits: limitsOf(request) });
     const status = `Model "${name}" Version: ${own.version} registered with ${request.initialWorkers} initial workers`;
     if (request.initialWorkers === 0) {
       return `${status}. Use scale workers API to add workers for the model.`;
@@ -109,7 +115,7 @@ export class TorchServeManagement {
     return `Model "${name}" unregistered`;
   }
 
-  #sources(name: string, version: string): readonly { name: string; version: string; path: string; workers: number }[] {
+  #sources(name: string, version: string): readonly ModelSource[] {
     const entries = this.#registry.index().filter((entry) => entry.name === name && (version === "" || entry.version === version));
     if (entries.length === 0) {
       throw new RequestError("not_found", this.#registry.versions(name).length === 0 ? `Model not found: ${name}` : `Model version: ${version} does not exist for model: ${name}`);
@@ -122,6 +128,18 @@ export class TorchServeManagement {
     const path = this.#registry.index().find((entry) => entry.name === name)?.source.path ?? "";
     return path.slice(Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
   }
+}
+
+/** What the request says about batches and time. gRPC cannot leave a number out: 0 stands for that where it makes no sense. */
+function limitsOf({ batchSize = 0, maxBatchDelay, responseTimeout = 0 }: RegisterRequest): Partial<ServingLimits> {
+  if (batchSize > 1024 || (maxBatchDelay ?? 0) > 600_000 || responseTimeout > 86_400) {
+    throw new RequestError("invalid", `expected batch_size up to 1024, max_batch_delay up to 600000 ms and response_timeout up to 86400 s, got ${batchSize}, ${maxBatchDelay ?? 0} and ${responseTimeout}`);
+  }
+  return {
+    ...(batchSize > 0 ? { maxBatch: batchSize } : {}),
+    ...(maxBatchDelay !== undefined ? { maxBatchDelayMs: maxBatchDelay } : {}),
+    ...(responseTimeout > 0 ? { timeoutMs: responseTimeout * 1000 } : {}),
+  };
 }
 
 function describeServed(served: ServedModel | undefined): Record<string, unknown> {
