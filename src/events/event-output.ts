@@ -32,8 +32,8 @@ export interface EventOutputOptions {
   readonly create: (context: DestinationContext) => Destination;
 }
 
-/** Events between the rule and the disk. Small: what waits here is lost when the process is killed. */
-const CAPACITY = 4;
+/** Events between the rule and the disk: what waits here is lost when the process is killed. */
+const CAPACITY = 1;
 /** How long what is left may be delivered after the stream has ended. */
 const GRACE_MS = 5000;
 /** How often another process's right to deliver is asked for. */

@@ -24,6 +24,8 @@ export const deliverySettings = {
 /** The values of {@link deliverySettings}. */
 export interface DeliverySettings {
   readonly url: string;
+  /** Queue, key or topic, when the address does not say it. */
+  readonly name?: string;
   readonly maxAgeH: number;
   readonly maxEvents: number;
   readonly maxAttempts: number;
@@ -53,6 +55,11 @@ export function parseEventAddress(address: string): EventAddress {
   };
 }
 
+/** The path of an address, decoded: a topic, subject, key or vhost. */
+export function pathOf(url: URL): string {
+  return decodeURIComponent(url.pathname.replace(/^\//, ""));
+}
+
 /** The file of trusted certificates. Throws `E_CONFIG`. */
 export function readCa(path: string | undefined, { baseDir }: KindContext): string | undefined {
   if (path === undefined) {
@@ -68,7 +75,7 @@ export function readCa(path: string | undefined, { baseDir }: KindContext): stri
 /** An output that delivers events through the outbox of this data folder. */
 export function eventOutput(config: DeliverySettings, context: KindContext, create: EventOutputOptions["create"]): Output {
   return new EventOutput({
-    name: shownAddress(config.url),
+    name: config.name === undefined ? shownAddress(config.url) : `${shownAddress(config.url)} (${config.name})`,
     stream: context.stream,
     dataDir: context.dataDir,
     clock: context.clock,

@@ -1,18 +1,17 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { parse } from "yaml";
-import { httpOutput } from "./http/index.ts";
-import { jsonlOutput } from "./jsonl/index.ts";
-import { kvsOutput } from "./kvs/index.ts";
-import { webhookOutput } from "./webhook/index.ts";
+import { OUTPUTS } from "./index.ts";
 
-for (const { kind, schema } of [jsonlOutput, httpOutput, webhookOutput, kvsOutput]) {
-  test(`the sample in the README of ${kind} is a valid configuration`, async () => {
-    const text = await readFile(join(import.meta.dirname, kind, "README.md"), "utf8");
-    const [, sample = ""] = /```yaml\n(.*?)```/s.exec(text) ?? [];
-    const { outputs } = parse(sample) as { outputs: unknown[] };
-    assert.equal(schema.parse(outputs[0]).kind, kind);
-  });
+for (const { kind, schema } of OUTPUTS) {
+  const readme = join(import.meta.dirname, kind, "README.md");
+  if (existsSync(readme)) {
+    test(`the sample in the README of ${kind} is a valid configuration`, () => {
+      const [, sample = ""] = /```yaml\n(.*?)```/s.exec(readFileSync(readme, "utf8")) ?? [];
+      const { outputs } = parse(sample) as { outputs: unknown[] };
+      assert.equal(schema.parse(outputs[0]).kind, kind);
+    });
+  }
 }

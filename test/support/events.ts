@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LogFields, Logger, LogLevel } from "../../src/contracts/log.ts";
 import type { RuleEvent } from "../../src/domain/event.ts";
+import { toCloudEvent } from "../../src/events/cloud-event.ts";
+import type { OutboxItem } from "../../src/events/outbox.ts";
 import { mediaTimeUs, wallTimeMs } from "../../src/domain/time.ts";
 
 /** The n-th crossing of a line. */
@@ -35,4 +37,10 @@ export function tempFolder(t: { after: (work: () => void) => void }): string {
   const folder = mkdtempSync(join(tmpdir(), "vedette-events-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
+}
+
+/** The same, on its way out of an outbox. */
+export function fakeItem(n: number, over: Partial<RuleEvent> = {}): OutboxItem {
+  const event = fakeEvent(n, over);
+  return { seq: n, id: event.id, stream: event.stream, rule: event.rule, count: n, body: JSON.stringify(toCloudEvent(event, wallTimeMs(0))), attempts: 0 };
 }

@@ -14,15 +14,11 @@ import { DeliveryFailure } from "../../events/destination.ts";
 import { Secret } from "../../domain/secret.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import type { WebhookOptions } from "./webhook-destination.ts";
-import type { OutboxItem } from "../../events/outbox.ts";
-import { toCloudEvent } from "../../events/cloud-event.ts";
-import { wallTimeMs } from "../../domain/time.ts";
-import { fakeEvent, gatheringLog, tempFolder } from "../../../test/support/events.ts";
+import { fakeEvent, fakeItem, gatheringLog, tempFolder } from "../../../test/support/events.ts";
 import { FakeTaps } from "../../../test/support/fake-taps.ts";
 import { testOutput } from "../output.contract.ts";
 
 const never = new AbortController().signal;
-const item = (n: number): OutboxItem => ({ seq: n, id: fakeEvent(n).id, stream: "gate", rule: "door", count: n, body: JSON.stringify(toCloudEvent(fakeEvent(n), wallTimeMs(0))), attempts: 0 });
 
 interface Seen {
   readonly path: string;
@@ -59,7 +55,7 @@ const fails = (problem: string, reason: RegExp) => (error: unknown) => error ins
 test("an event is a POST of its CloudEvent, signed as Standard Webhooks say", async (t) => {
   const { url, seen } = await receiver(t, (_, response) => response.writeHead(204).end());
   const key = Buffer.from("0123456789abcdef01234567");
-  await hook(url, { secret: new Secret(`whsec_${key.toString("base64")}`), headers: { "X-Token": new Secret("abc") }, credentials: new Secret("me:pässword") }).send([item(7)], never);
+  await hook(url, { secret: new Secret(`whsec_${key.toString("base64")}`), headers: { "X-Token": new Secret("abc") }, credentials: new Secret("me:pässword") }).send([fakeItem(7)], never);
   const [{ headers, body }] = seen as [Seen];
   assert.equal(headers["content-type"], "application/cloudevents+json; charset=UTF-8");
   assert.equal((JSON.parse(body) as { id: string }).id, "gate/door/7/7");
@@ -81,18 +77,18 @@ test("the example of the Standard Webhooks specification verifies", async () => 
 for (const [status, problem] of [[500, "refused"], [404, "refused"], [401, "refused"], [400, "rejected"], [413, "rejected"], [429, "unreachable"], [503, "unreachable"], [303, "refused"]] as const) {
   test(`an answer of ${status} counts as ${problem}`, async (t) => {
     const { url } = await receiver(t, (_, response) => response.writeHead(status, { "retry-after": "7" }).end("no\nthanks"));
-    await assert.rejects(hook(url).send([item(1)], never), (error: DeliveryFailure) => fails(problem, new RegExp(`answered ${status}: no thanks`))(error) && (problem !== "unreachable" || error.retryAfterMs === 7000));
+    await assert.rejects(hook(url).send([fakeItem(1)], never), (error: DeliveryFailure) => fails(problem, new RegExp(`answered ${status}: no thanks`))(error) && (problem !== "unreachable" || error.retryAfterMs === 7000));
   });
 }
 
 test("a receiver that hangs costs the timeout, not more", async (t) => {
   const { url } = await receiver(t, () => undefined);
-  await assert.rejects(hook(url, { timeoutMs: 200 }).send([item(1)], never), /no answer within 0.2 s/);
+  await assert.rejects(hook(url, { timeoutMs: 200 }).send([fakeItem(1)], never), /no answer within 0.2 s/);
 });
 
 test("one that hangs after its headers has answered", async (t) => {
   const { url } = await receiver(t, (_, response) => void response.writeHead(200).write("so"));
-  await hook(url, { timeoutMs: 300 }).send([item(1)], never);
+  await hook(url, { timeoutMs: 300 }).send([fakeItem(1)], never);
 });
 
 test("an endless answer is cut off", async (t) => {
@@ -109,7 +105,7 @@ test("an endless answer is cut off", async (t) => {
     pump();
   });
   const before = process.memoryUsage.rss();
-  await hook(url).send([item(1)], never);
+  await hook(url).send([fakeItem(1)], never);
   assert.ok(sentBytes < 64 * 1024 ** 2, `${sentBytes} bytes were taken`);
   assert.ok(process.memoryUsage.rss() - before < 100 * 1024 ** 2);
 });
@@ -118,22 +114,22 @@ test("redirects go to public addresses only, unless allowed; the request stays t
   const { url, seen } = await receiver(t, ({ path }, response) =>
     path === "/hook" ? response.writeHead(307, { location: "/elsewhere" }).end() : response.writeHead(200).end(),
   );
-  await assert.rejects(hook(url).send([item(1)], never), fails("refused", /private address/));
+  await assert.rejects(hook(url).send([fakeItem(1)], never), fails("refused", /private address/));
   assert.equal(seen.length, 1);
-  await hook(url, { allowPrivateRedirects: true }).send([item(1)], never);
-  assert.deepEqual(seen.slice(1).map(({ path, body }) => [path, (JSON.parse(body) as { id: string }).id]), [["/hook", item(1).id], ["/elsewhere", item(1).id]]);
+  await hook(url, { allowPrivateRedirects: true }).send([fakeItem(1)], never);
+  assert.deepEqual(seen.slice(1).map(({ path, body }) => [path, (JSON.parse(body) as { id: string }).id]), [["/hook", fakeItem(1).id], ["/elsewhere", fakeItem(1).id]]);
 });
 
 test("a redirect by name to a private address is refused where it is resolved", async (t) => {
   const { url, seen } = await receiver(t, (_, response) => response.writeHead(308, { location: `http://localhost:${url.port}/inside` }).end());
-  await assert.rejects(hook(url).send([item(1)], never), fails("refused", /localhost stands for the private address/));
+  await assert.rejects(hook(url).send([fakeItem(1)], never), fails("refused", /localhost stands for the private address/));
   assert.equal(seen.length, 1);
 });
 
 test("credentials stay with their host", async (t) => {
   const other = await receiver(t, (_, response) => response.writeHead(200).end());
   const { url } = await receiver(t, (_, response) => response.writeHead(302, { location: other.url.href }).end());
-  await hook(url, { allowPrivateRedirects: true, credentials: new Secret("a:b"), headers: { token: new Secret("t") } }).send([item(1)], never);
+  await hook(url, { allowPrivateRedirects: true, credentials: new Secret("a:b"), headers: { token: new Secret("t") } }).send([fakeItem(1)], never);
   const [seen] = other.seen as [Seen];
   assert.equal(seen.headers.authorization, undefined);
   assert.equal(seen.headers["token"], undefined);
@@ -141,7 +137,7 @@ test("credentials stay with their host", async (t) => {
 
 test("a ring of redirects ends", async (t) => {
   const { url, seen } = await receiver(t, (_, response) => response.writeHead(307, { location: "/hook" }).end());
-  await assert.rejects(hook(url, { allowPrivateRedirects: true }).send([item(1)], never), fails("refused", /more than 3 redirects/));
+  await assert.rejects(hook(url, { allowPrivateRedirects: true }).send([fakeItem(1)], never), fails("refused", /more than 3 redirects/));
   assert.equal(seen.length, 4);
 });
 
@@ -149,7 +145,7 @@ test("rubbish instead of HTTP is a failure like any other", async (t) => {
   const server = createTcpServer((socket) => socket.end("SSH-2.0-OpenSSH\r\n\r\n")).listen(0, "127.0.0.1");
   t.after(() => server.close());
   await once(server, "listening");
-  await assert.rejects(hook(new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)).send([item(1)], never), /Parse Error|hang up/);
+  await assert.rejects(hook(new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)).send([fakeItem(1)], never), /Parse Error|hang up/);
 });
 
 test("openssl agrees about the signature", () => {
