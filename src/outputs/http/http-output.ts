@@ -112,14 +112,24 @@ export class HttpOutput implements Output {
     this.#taps.resolve(stream);
     try {
       // Read also while nobody watches: it costs nothing, shows when the stream ends, and greets the next viewer.
-      for await (const result of stream.results({ whenSlow: "skip", capacity: 1, signal: stop })) {
-        this.#feed.push(result);
-      }
+      await Promise.all([this.#followResults(stream, stop), this.#followEvents(stream, stop)]);
       if (!stop.aborted) {
         await this.#pictures.finish(stop);
       }
     } finally {
       await this[Symbol.asyncDispose]();
+    }
+  }
+
+  async #followResults(stream: StreamTaps, signal: AbortSignal): Promise<void> {
+    for await (const result of stream.results({ whenSlow: "skip", capacity: 1, signal })) {
+      this.#feed.push(result);
+    }
+  }
+
+  async #followEvents(stream: StreamTaps, signal: AbortSignal): Promise<void> {
+    for await (const event of stream.events({ whenSlow: "skip", capacity: 64, signal })) {
+      this.#feed.pushEvent(event);
     }
   }
 

@@ -26,6 +26,14 @@ main { flex: 1; display: grid; place-items: center; padding: 16px; min-height: 0
 img { width: 100%; height: calc(100vh - 140px); min-height: 200px; object-fit: contain; }
 main:fullscreen { padding: 0; background: #000; }
 main:fullscreen img { width: 100vw; height: 100vh; }
+#content { flex: 1; display: flex; min-height: 0; }
+#content main { min-width: 0; }
+aside { width: 290px; flex: none; border-left: 1px solid var(--line); padding: 14px 16px; overflow-y: auto; max-height: calc(100vh - 110px); }
+aside h2 { margin: 0 0 8px; font-size: 13px; font-weight: 600; color: var(--dim); text-transform: uppercase; letter-spacing: .06em; }
+aside ol { list-style: none; margin: 0; padding: 0; }
+aside li { padding: 7px 0; border-bottom: 1px solid #1b212b; font-size: 14px; }
+aside time { color: var(--dim); font-variant-numeric: tabular-nums; margin-right: 8px; font-size: 13px; }
+@media (max-width: 760px) { #content { flex-direction: column; } aside { width: auto; border-left: 0; border-top: 1px solid var(--line); } img { height: auto; } }
 #lost { position: absolute; padding: 10px 18px; border-radius: 8px; background: #000c; color: #fff; }
 [hidden] { display: none; }
 #found span { margin-right: 14px; white-space: nowrap; color: #e8edf4; }
@@ -60,6 +68,24 @@ feed.addEventListener("result", (event) => {
   const found = id("found");
   found.replaceChildren(...texts.slice(0, 12).map((text) => Object.assign(document.createElement("span"), { textContent: text })));
   if (texts.length === 0) found.textContent = "nothing found";
+});
+const sentence = ({ rule, type, detection, data }) => {
+  const who = detection ? detection.label + (detection.trackId === undefined ? "" : " #" + detection.trackId) : "";
+  const what = type.slice(type.indexOf(".") + 1).replaceAll("_", " ");
+  const more = Object.entries(data ?? {}).filter(([, value]) => typeof value !== "object").slice(0, 2).map(([key, value]) => key + " " + value).join(", ");
+  return [who, what, rule].filter(Boolean).join(" ") + (more ? " (" + more + ")" : "");
+};
+const seen = new Set();
+feed.addEventListener("rule", (message) => {
+  const event = JSON.parse(message.data);
+  if (seen.has(event.id)) return;
+  seen.add(event.id);
+  const item = document.createElement("li"), at = document.createElement("time");
+  at.textContent = event.capturedAt ? new Date(event.capturedAt).toLocaleTimeString([], { hour12: false }) : "";
+  item.append(at, sentence(event));
+  id("events").prepend(item);
+  while (id("events").childElementCount > 100) id("events").lastElementChild.remove();
+  id("happened").hidden = false;
 });
 press();
 `;
@@ -105,7 +131,10 @@ export function page(stream: string, view: View): string {
     <a href="live">Live</a>
   </nav>
 </header>
+<div id="content">
 <main id="main"><img id="picture" alt="Live picture of ${name}"><div id="lost" role="status">Waiting for the stream …</div></main>
+<aside id="happened" hidden><h2>Events</h2><ol id="events"></ol></aside>
+</div>
 <footer><div id="found" aria-live="off"></div></footer>
 <script>${SCRIPT}</script>
 </body>

@@ -1,8 +1,13 @@
 import type { ServerResponse } from "node:http";
 import type { Clock } from "../../contracts/clock.ts";
 import type { Result } from "../../domain/result.ts";
+import type { RuleEvent } from "../../domain/event.ts";
+import { eventToJson } from "../../domain/event-json.ts";
 import { resultToJson } from "../../domain/result-json.ts";
 import { RateMeter } from "./rate-meter.ts";
+
+/** How many events a new listener is told of. */
+const REMEMBERED_EVENTS = 50;
 
 /** How often the numbers of the page are sent. */
 const STATUS_MS = 1000;
@@ -14,6 +19,7 @@ export class ResultFeed implements Disposable {
   readonly #results = new RateMeter();
   readonly #pictures = new RateMeter();
   #lastPicture = -1;
+  readonly #events: string[] = [];
   #newest: Result | undefined;
   #timer: Disposable | undefined;
 
@@ -30,6 +36,16 @@ export class ResultFeed implements Disposable {
       for (const listener of this.#listeners) {
         send(listener, message);
       }
+    }
+  }
+
+  /** A rule's event: told to everybody who listens, and to who comes next. */
+  pushEvent(event: RuleEvent): void {
+    const message = `event: rule\ndata: ${JSON.stringify(eventToJson(event))}\n\n`;
+    this.#events.push(message);
+    this.#events.splice(0, this.#events.length - REMEMBERED_EVENTS);
+    for (const listener of this.#listeners) {
+      send(listener, this.#stamped(message));
     }
   }
 
@@ -55,6 +71,9 @@ export class ResultFeed implements Disposable {
     response.write("retry: 2000\n\n");
     if (this.#newest !== undefined) {
       send(response, this.#stamped(resultMessage(this.#newest)));
+    }
+    for (const message of this.#events) {
+      send(response, this.#stamped(message));
     }
     send(response, this.#stamped(this.#status()));
     this.#schedule();
