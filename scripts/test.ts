@@ -32,6 +32,10 @@ const PEERS: [needs: string, debianPackage: string][] = [
   ["rabbitmq-server", "rabbitmq-server"],
   ["mkvinfo", "mkvtoolnix"],
   ["ip", "iproute2"],
+  ["systemd-analyze", "systemd"],
+  ["go", "golang-go"],
+  ["/usr/share/gocode/src/github.com/Masterminds/sprig", "golang-github-masterminds-sprig-dev"],
+  ["/usr/share/gocode/src/github.com/ghodss/yaml", "golang-github-ghodss-yaml-dev"],
 ];
 
 function isThere(needs: string): boolean {

@@ -96,6 +96,9 @@ export const ERRORS = {
   E_KVS_MEDIA: row("{stream}: cannot be uploaded: {reason}", "Kinesis Video Streams takes H.264 and H.265 without B-frames; --reencode auto converts.", false, 1),
   E_KVS_UNFINISHED: later("{stream}: {fragments} fragments ({seconds} s) were not stored when time was up: {reason}", "With --spool they stay on disk, and the next run uploads them."),
   E_KVS_SPOOL: row("{folder}: cannot be used as a spool: {reason}", "Give --spool a folder that this user may write and no other upload uses."),
+
+  // services of this machine
+  E_SERVICE: failed("service {service}: {reason}", "`vedette service install --print` shows what is done; docs/install.md explains it."),
 } as const satisfies Record<string, ErrorRow>;
 
 /** A code of the table. */

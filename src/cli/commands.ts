@@ -8,6 +8,7 @@ import { discoverCommand } from "./discover.ts";
 import { demoCommand } from "./demo.ts";
 import { runCommand } from "./run.ts";
 import { slipstreamCommand } from "./slipstream.ts";
+import { serviceCommand } from "./service.ts";
 import { serveCommand } from "./serve.ts";
 
 /** Every command, in the order of the help text: one line per command. */
@@ -20,6 +21,7 @@ export const COMMANDS: readonly (() => Command)[] = [
   slipstreamCommand,
   modelsCommand,
   discoverCommand,
+  serviceCommand,
   configCommand,
   replayCommand,
   importCommand,

@@ -13,6 +13,7 @@ import { configuredModels, findServed } from "../daemon/model-serving.ts";
 import { VedetteError, toVedetteError } from "../errors.ts";
 import { namedModels } from "../models/store.ts";
 import { systemClock } from "../runtime/clock.ts";
+import { serviceNotifier } from "../runtime/service-notify.ts";
 import { createModelServer } from "../server/model-server.ts";
 import type { CommonFlags } from "./host-options.ts";
 import type { ServingFlags } from "./serving-flags.ts";
@@ -51,6 +52,8 @@ async function serve(flags: ServeFlags): Promise<void> {
   if (models !== undefined && flags.quiet !== true) {
     process.stderr.write(`${describeServer(models)}\n`);
   }
+  await using manager = serviceNotifier({ env: process.env, clock: systemClock, log });
+  await manager.ready(`${String(names.length)} streams, ${models === undefined ? "no" : String(models.registry.served().length)} models served`);
   const failure = names.length === 0 ? undefined : await runStreams(flags, config, file, log, signal);
   if (models !== undefined && !signal.aborted) {
     // Streams may end; the models are served until somebody asks for the end.
