@@ -8,6 +8,7 @@ import { rtspSource } from "./rtsp/index.ts";
 import { sceneSource } from "./scene/index.ts";
 import { testSource } from "./test/index.ts";
 import { urlSource } from "./url/index.ts";
+import { whipSource } from "./whip/index.ts";
 
 /** Every kind of source. One line each; the first whose `fromAddress` takes an address has it, so `file` stays last. */
 export const SOURCES = [
@@ -19,6 +20,7 @@ export const SOURCES = [
   rtspSource,
   sceneSource,
   testSource,
+  whipSource,
   urlSource,
   fileSource,
 ] as const;

@@ -1,6 +1,9 @@
-import { RTCPeerConnection, RTCRtpCodecParameters, RtpHeader, RtpPacket, RtcpReceiverInfo, RtcpRrPacket, RtcpSrPacket, useAbsSendTime, useNACK, usePLI, useREMB, useSdesMid } from "werift";
+import { RTCPeerConnection, RTCRtpCodecParameters, RtpHeader, RtpPacket, RtcpReceiverInfo, RtcpRrPacket, RtcpSrPacket, useAbsSendTime, useNACK, usePLI, useREMB, useSdesMid, useTWCC, useTransportWideCC } from "werift";
 import type { PeerConfig, RTCRtpSender, RTCRtpTransceiver, RtcpPacket } from "werift";
 import type { Clock } from "../contracts/clock.ts";
+import { wallTimeMs } from "../domain/time.ts";
+import type { WallTimeMs } from "../domain/time.ts";
+import type { RtpPacket as ReceivedRtp } from "../protocols/rtp/rtp-packet.ts";
 import { isConcealed, narrowOffer } from "../protocols/webrtc/narrow-offer.ts";
 import type { OfferedCodec } from "../protocols/webrtc/offer.ts";
 import { announceAddresses } from "./ice-settings.ts";
@@ -35,8 +38,8 @@ export interface PeerEvents {
   readonly onEstimate?: (bitrateBps: number) => void;
   readonly onLoss?: (share: number) => void;
   /** An RTP packet of the video as it came, and sender reports about it. */
-  readonly onRtp?: (packet: RtpPacket) => void;
-  readonly onSenderReport?: (report: RtcpSrPacket) => void;
+  readonly onRtp?: (packet: ReceivedRtp) => void;
+  readonly onSenderReport?: (wall: WallTimeMs, timestamp: number) => void;
 }
 
 const CONNECT_MS = 15_000;
@@ -82,7 +85,7 @@ export class Peer implements AsyncDisposable {
     try {
       // Sound is carried elsewhere: its media is answered, but nothing flows.
       connection.onRemoteTransceiverAdded.subscribe((other) => other.setDirection("inactive"));
-      await connection.setRemoteDescription({ type: "offer", sdp: narrowOffer(offer, codec) });
+      await connection.setRemoteDescription({ type: "offer", sdp: narrowOffer(offer, codec, direction) });
       await connection.setLocalDescription(await connection.createAnswer());
       peer.#answer = announceAddresses(connection.localDescription?.sdp ?? "", ice.announce);
       return peer;
@@ -145,13 +148,15 @@ export class Peer implements AsyncDisposable {
     receiver.onRtcp.subscribe((packet) => {
       this.#heardMs = this.#clock.monotonicMs();
       if (packet instanceof RtcpSrPacket) {
-        this.#events.onSenderReport?.(packet);
+        const { ntpTimestamp, rtpTimestamp } = packet.senderInfo;
+        this.#events.onSenderReport?.(wallTimeOfNtp(ntpTimestamp), rtpTimestamp);
       }
     });
     this.#transceiver.onTrack.subscribe((track) => {
       track.onReceiveRtp.subscribe((packet) => {
         this.#heardMs = this.#clock.monotonicMs();
-        this.#events.onRtp?.(packet);
+        const { payloadType, marker, sequenceNumber, timestamp, ssrc } = packet.header;
+        this.#events.onRtp?.({ payloadType, marker, sequence: sequenceNumber, timestamp, ssrc, payload: packet.payload });
       });
     });
   }
@@ -193,8 +198,13 @@ export class Peer implements AsyncDisposable {
   }
 }
 
+/** Wall-clock time of a 64-bit NTP time: seconds since 1900, and 2³² parts of one (RFC 5905 §6). */
+function wallTimeOfNtp(ntp: bigint): WallTimeMs {
+  return wallTimeMs(Number(ntp >> 32n) * 1000 - 2_208_988_800_000 + (Number(ntp & 0xffffffffn) * 1000) / 2 ** 32);
+}
+
 function peerConfig({ codec, ice, isLocalPeer }: AnswerOptions): Partial<PeerConfig> {
-  const feedback = [useNACK(), usePLI(), useREMB()];
+  const feedback = [useNACK(), usePLI(), useREMB(), useTWCC()];
   const video = new RTCRtpCodecParameters({ mimeType: `video/${codec.encoding}`, clockRate: 90_000, rtcpFeedback: feedback });
   const rtx = new RTCRtpCodecParameters({ mimeType: "video/rtx", clockRate: 90_000 });
   return {
@@ -203,6 +213,6 @@ function peerConfig({ codec, ice, isLocalPeer }: AnswerOptions): Partial<PeerCon
     ...(ice.udpPorts === undefined ? {} : { icePortRange: [ice.udpPorts[0], ice.udpPorts[1]] }),
     ...(isLocalPeer ? { iceAdditionalHostAddresses: ["127.0.0.1"] } : {}),
     codecs: { video: [video, rtx], audio: [new RTCRtpCodecParameters({ mimeType: "audio/opus", clockRate: 48_000, channels: 2 })] },
-    headerExtensions: { video: [useAbsSendTime(), useSdesMid()], audio: [] },
+    headerExtensions: { video: [useAbsSendTime(), useTransportWideCC(), useSdesMid()], audio: [] },
   };
 }

@@ -251,7 +251,7 @@ test("results come as server-sent events, the newest first, a status every secon
   assert.match(viewer.text(), /\r\nContent-Type: text\/event-stream/);
   const events = viewer.text().split("\n\n").flatMap((event) => /data: (.*)/.exec(event)?.[1] ?? []).map((data) => JSON.parse(data) as Record<string, unknown>);
   assert.equal(events[0]?.["seq"], 1);
-  assert.deepEqual(events[1], { resultsPerSecond: 0, picturesPerSecond: 0, ageMs: 21 });
+  assert.deepEqual(events[1], { isRunning: true, resultsPerSecond: 0, picturesPerSecond: 0, ageMs: 21 });
   assert.equal(events[2]?.["seq"], 2);
 });
 

@@ -10,7 +10,7 @@ import { formatAddress, requireGuard } from "../../runtime/listen.ts";
 import type { IceSettings } from "../../webrtc/ice-settings.ts";
 import { refuse, refuseUpgrade } from "./access.ts";
 import type { AccessRules, Credentials } from "./access.ts";
-import { allowOrigin } from "./cross-origin.ts";
+import { allowOrigin } from "../../runtime/cross-origin.ts";
 import { livePage, LIVE_PAGE_POLICY } from "./live/page.ts";
 import { MseFeed } from "./live/mse-feed.ts";
 import { createWhep } from "./live/whep.ts";
@@ -74,7 +74,7 @@ export class HttpOutput implements Output {
     this.#mse = new MseFeed({ view, clock, log, taps, maxViewers: options.maxSessions, stopped: this.#stopped.signal });
     this.#routes = new Map<string, Handler>([
       ["/", (_, response, url) => this.#withView(response, url, (wished) => sendHtml(response, page(options.stream, wished), PAGE_POLICY))],
-      ["/live", (_, response) => sendHtml(response, livePage(options.stream, { view, takesCamera: this.#place?.hasPath("/whip") === true }), LIVE_PAGE_POLICY)],
+      ["/live", (_, response) => sendHtml(response, livePage(options.stream, { takesCamera: this.#place?.hasPath("/whip") === true }), LIVE_PAGE_POLICY)],
       ["/video_feed", (request, response, url) => this.#withWish(response, url, (wish) => this.#pictures.sendVideo(request, response, wish))],
       ["/snapshot.jpg", (request, response, url) => this.#withWish(response, url, (wish) => this.#pictures.sendSnapshot(request, response, wish))],
       ["/results", (request, response) => this.#sendResults(request, response)],
@@ -109,6 +109,7 @@ export class HttpOutput implements Output {
   async run(stream: StreamTaps, signal: AbortSignal): Promise<void> {
     const stop = AbortSignal.any([signal, this.#stopped.signal]);
     this.#isRunning = true;
+    this.#feed.start();
     this.#taps.resolve(stream);
     try {
       // Read also while nobody watches: it costs nothing, shows when the stream ends, and greets the next viewer.

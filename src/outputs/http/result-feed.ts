@@ -22,9 +22,19 @@ export class ResultFeed implements Disposable {
   readonly #events: string[] = [];
   #newest: Result | undefined;
   #timer: Disposable | undefined;
+  #isRunning = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** The stream runs: there are pictures to be had from now on. */
+  start(): void {
+    this.#isRunning = true;
+    const message = this.#stamped(this.#status());
+    for (const listener of this.#listeners) {
+      send(listener, message);
+    }
   }
 
   /** A new result. A listener that has not taken the last one misses this one. */
@@ -108,6 +118,7 @@ export class ResultFeed implements Disposable {
   #status(): string {
     const now = this.#clock.monotonicMs();
     const status = {
+      isRunning: this.#isRunning,
       resultsPerSecond: Math.round(this.#results.perSecond(now) * 10) / 10,
       picturesPerSecond: Math.round(this.#pictures.perSecond(now) * 10) / 10,
       ageMs: this.#newest === undefined ? null : Math.round(this.#newest.ageMs),

@@ -1,15 +1,26 @@
 import type { OfferedCodec } from "./offer.ts";
 
-/** Feedback that is answered: retransmission, keyframes, and the receiver's own estimate of its line. */
-const FEEDBACK = new Set(["nack", "nack pli", "goog-remb"]);
-/** The estimate needs sending times; `mid` says which media a packet belongs to where several share a transport. */
-const EXTENSIONS = new Set(["http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time", "urn:ietf:params:rtp-hdrext:sdes:mid"]);
+const MID = "urn:ietf:params:rtp-hdrext:sdes:mid";
+/**
+ * What is agreed on: retransmission, keyframes, and who estimates the line. A viewer estimates by itself, from our
+ * sending times (REMB); a camera estimates from when its packets arrived here.
+ */
+const AGREED = {
+  sendonly: { feedback: new Set(["nack", "nack pli", "goog-remb"]), extensions: new Set([MID, "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time"]) },
+  recvonly: {
+    feedback: new Set(["nack", "nack pli", "transport-cc"]),
+    extensions: new Set([MID, "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"]),
+  },
+} as const;
+
+/** Which way our media flows. */
+export type OwnDirection = keyof typeof AGREED;
 
 /**
  * The offer with only one codec (and its retransmissions), one kind of bandwidth estimation, and no candidates that
  * cannot be used: answering that leaves nothing to choose. Other media stay as they are.
  */
-export function narrowOffer(text: string, codec: OfferedCodec): string {
+export function narrowOffer(text: string, codec: OfferedCodec, direction: OwnDirection): string {
   const kept = [String(codec.payloadType), ...(codec.rtx === undefined ? [] : [String(codec.rtx)])];
   let inMedia: "none" | "video" | "other" = "none";
   let hasVideo = false;
@@ -19,12 +30,13 @@ export function narrowOffer(text: string, codec: OfferedCodec): string {
       hasVideo ||= inMedia === "video";
       return inMedia === "video" ? [line.split(" ").slice(0, 3).concat(kept).join(" ")] : [line];
     }
-    return line !== "" && (inMedia === "none" || keepsLine(line, inMedia === "video" ? kept : undefined)) ? [line] : [];
+    return line !== "" && (inMedia === "none" || keepsLine(line, inMedia === "video" ? kept : undefined, direction)) ? [line] : [];
   });
   return `${narrowed.join("\r\n")}\r\n`;
 }
 
-function keepsLine(line: string, payloadTypes: readonly string[] | undefined): boolean {
+function keepsLine(line: string, payloadTypes: readonly string[] | undefined, direction: OwnDirection): boolean {
+  const { feedback, extensions } = AGREED[direction];
   if (line.startsWith("a=candidate:")) {
     return !isConcealed(line);
   }
@@ -37,9 +49,9 @@ function keepsLine(line: string, payloadTypes: readonly string[] | undefined): b
     case "fmtp":
       return payloadTypes.includes(first);
     case "rtcp-fb":
-      return (payloadTypes.includes(first) || first === "*") && FEEDBACK.has(rest.trim());
+      return (payloadTypes.includes(first) || first === "*") && feedback.has(rest.trim());
     case "extmap":
-      return EXTENSIONS.has(rest.trim().split(" ")[0] ?? "");
+      return extensions.has(rest.trim().split(" ")[0] ?? "");
     default:
       // Simulcast of cameras: one picture is enough.
       return !/^a=(simulcast|rid|ssrc-group:SIM)/.test(line);

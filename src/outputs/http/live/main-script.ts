@@ -3,7 +3,7 @@ export const MAIN_SCRIPT = `
 const id = (name) => document.getElementById(name);
 const video = id("video"), image = id("image"), canvas = id("boxes"), note = id("note");
 const PLAYERS = { webrtc: playWebRtc, mse: playMse, mjpeg: playJpegs };
-const state = { view: "original", transport: "auto", player: undefined, attempt: undefined, camera: undefined, delayMs: 0 };
+const state = { view: "original", transport: "auto", player: undefined, attempt: undefined, camera: undefined, delayMs: 0, isRunning: false };
 const chosen = new URLSearchParams(location.search);
 if (["original", "annotated"].includes(chosen.get("view"))) state.view = chosen.get("view");
 if (["webrtc", "mse", "mjpeg"].includes(chosen.get("transport"))) state.transport = chosen.get("transport");
@@ -14,8 +14,8 @@ function say(text, detail) {
   if (detail) note.append(Object.assign(document.createElement("small"), { textContent: detail }));
 }
 function press() {
-  for (const button of document.querySelectorAll("[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === state.view));
-  for (const button of document.querySelectorAll("[data-transport]")) button.setAttribute("aria-pressed", String(button.dataset.transport === state.transport));
+  for (const button of document.querySelectorAll("button[data-view]")) button.setAttribute("aria-pressed", String(button.dataset.view === state.view));
+  for (const button of document.querySelectorAll("button[data-transport]")) button.setAttribute("aria-pressed", String(button.dataset.transport === state.transport));
 }
 
 /** Plays what was chosen; by itself it tries one way after another, and again when all are closed. */
@@ -26,6 +26,7 @@ async function play() {
   const attempt = (state.attempt = new AbortController()), { signal } = attempt, { view } = state;
   document.body.classList.remove("live");
   drawResult(canvas, undefined);
+  if (!state.isRunning) { say(id("camera").hidden ? "Waiting for the stream …" : "Waiting for a camera …"); return; }
   say("Connecting …");
   const again = (ms) => { const timer = setTimeout(play, ms); signal.addEventListener("abort", () => clearTimeout(timer)); };
   const onLost = (reason) => { if (!signal.aborted) { say("Connecting again …", reason); document.body.classList.remove("live"); again(1000); } };
@@ -49,7 +50,7 @@ async function play() {
       if (error.status === 503) break; // There is no picture yet: another way would show none either.
     }
   }
-  say(reasons[0]?.includes("yet") ? (id("camera").hidden ? "Waiting for the stream …" : "Waiting for a camera …") : "No picture", reasons.join(" · "));
+  say("No picture", reasons.join(" · "));
   again(1500);
 }
 
@@ -106,6 +107,7 @@ setInterval(async () => {
 }, 1000);
 
 const feed = new EventSource("results");
+feed.addEventListener("error", () => { state.isRunning = false; });
 const noteClock = (event) => { const sent = Number(event.lastEventId); if (sent > 0) clockOffsetMs = Math.min(clockOffsetMs, Date.now() - sent); };
 feed.addEventListener("result", (event) => {
   noteClock(event);
@@ -118,12 +120,13 @@ feed.addEventListener("result", (event) => {
 });
 feed.addEventListener("status", (event) => {
   noteClock(event);
-  const { resultsPerSecond } = JSON.parse(event.data);
+  const { resultsPerSecond, isRunning } = JSON.parse(event.data);
+  if (isRunning && !state.isRunning) { state.isRunning = true; void play(); }
   id("analysed").textContent = resultsPerSecond ? resultsPerSecond.toFixed(1) : "–";
 });
 
-for (const button of document.querySelectorAll("[data-view]")) button.addEventListener("click", () => { state.view = button.dataset.view; press(); play(); });
-for (const button of document.querySelectorAll("[data-transport]")) button.addEventListener("click", () => { state.transport = button.dataset.transport; press(); play(); });
+for (const button of document.querySelectorAll("button[data-view]")) button.addEventListener("click", () => { state.view = button.dataset.view; press(); play(); });
+for (const button of document.querySelectorAll("button[data-transport]")) button.addEventListener("click", () => { state.transport = button.dataset.transport; press(); play(); });
 id("draw").addEventListener("click", () => { id("draw").ariaPressed = String(id("draw").ariaPressed !== "true"); });
 id("full").addEventListener("click", () => document.fullscreenElement ? document.exitFullscreen() : id("stage").requestFullscreen());
 
@@ -138,7 +141,6 @@ id("camera").addEventListener("click", async () => {
     id("self").hidden = false;
     id("camera").classList.add("on");
     id("camera").textContent = "Stop my camera";
-    if (!state.player) play();
   } catch (error) { say("The camera cannot be sent", error.message); }
   id("camera").disabled = false;
 });

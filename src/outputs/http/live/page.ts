@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import type { View } from "../../../contracts/output.ts";
 import { escapeHtml } from "../page.ts";
 import { MAIN_SCRIPT } from "./main-script.ts";
 import { OVERLAY_SCRIPT } from "./overlay-script.ts";
@@ -25,13 +24,12 @@ export const LIVE_PAGE_POLICY = [
 
 /** What a live page starts with. */
 export interface LivePageOptions {
-  readonly view: View;
   /** Whether the viewer's own camera can be sent to this address (`whip`). */
   readonly takesCamera: boolean;
 }
 
 /** The live page: WebRTC where it works, else MP4 over WebSocket, else JPEGs; boxes are drawn in the browser. */
-export function livePage(stream: string, { view, takesCamera }: LivePageOptions): string {
+export function livePage(stream: string, { takesCamera }: LivePageOptions): string {
   const name = escapeHtml(stream);
   return `<!doctype html>
 <html lang="en">
@@ -40,7 +38,7 @@ export function livePage(stream: string, { view, takesCamera }: LivePageOptions)
 <title>${name} · live · Vedette</title>
 <link rel="icon" href="data:,">
 <style>${LIVE_STYLE}</style>
-<body data-view="${view}">
+<body>
 <header>
   <div class="title"><span id="dot"></span><h1>${name}</h1></div>
   <div class="controls">

@@ -42,7 +42,7 @@ dd { margin: 0; font-variant-numeric: tabular-nums; }
 [hidden] { display: none !important; }
 @media (max-width: 640px) {
   header { padding: 10px 12px; } main { padding: 0; } #stage { border-radius: 0; border-width: 0; }
-  .controls { display: flex; flex-wrap: wrap; gap: 8px; width: 100%; } .group { flex: 1; } .group button { flex: 1; padding-inline: 6px; }
+  .controls { display: flex; flex-wrap: wrap; gap: 8px; width: 100%; } .group { flex: 1 1 100%; } .group button, .controls > button { flex: 1; padding-inline: 6px; }
   footer { padding: 10px 12px 14px; } #found { margin-left: 0; } dl { gap: 4px 16px; }
 }
 `;
