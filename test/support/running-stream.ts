@@ -11,7 +11,7 @@ import type { Stream } from "../../src/pipeline/stream.ts";
 export interface RunningStream {
   readonly stream: Stream;
   /** Ends it, and waits until everything is closed. */
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Starts a stream from a configuration as it stands in a file. */
