@@ -6,7 +6,7 @@ import type { Command } from "commander";
 import { createProgram } from "../src/cli/program.ts";
 
 const pages = [...globSync("*.md"), ...globSync("{docs,src,demo,examples,deploy,bench}/**/*.md")].filter((page) => !page.includes("node_modules")).sort();
-const program = createProgram();
+const program = await createProgram();
 const problems = pages.flatMap((page) => {
   const text = readFileSync(page, "utf8");
   return [...deadLinks(page, text), ...missingFiles(text), ...unknownCommands(text)].map((problem) => `${page}: ${problem}`);

@@ -4,8 +4,11 @@ import { COMMANDS } from "./commands.ts";
 import { usage } from "./report-error.ts";
 import { packageVersion } from "../runtime/package-version.ts";
 
-/** The command line: one entry per command, from the list in `commands.ts`. */
-export function createProgram(): Command {
+/**
+ * The command line: one entry per command, from the list in `commands.ts`. Where `args` begins with a command, only that
+ * one is loaded.
+ */
+export async function createProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command("vedette")
     .description("Watches video streams with neural networks.")
     .version(packageVersion(), "-V, --version")
@@ -13,8 +16,11 @@ export function createProgram(): Command {
     .configureHelp({ sortOptions: false })
     .exitOverride(asUsage)
     .configureOutput({ outputError: () => undefined });
-  for (const command of COMMANDS) {
-    program.addCommand(command().exitOverride(asUsage).configureOutput({ outputError: () => undefined }).showSuggestionAfterError());
+  const named = COMMANDS.filter(({ name }) => name === args[0]);
+  const isVersion = args[0] === "-V" || args[0] === "--version";
+  for (const { load } of named.length > 0 || isVersion ? named : COMMANDS) {
+    const command = await load();
+    program.addCommand(command.exitOverride(asUsage).configureOutput({ outputError: () => undefined }).showSuggestionAfterError());
   }
   return program;
 }

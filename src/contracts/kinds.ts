@@ -10,7 +10,8 @@ import type { Model } from "../domain/model.ts";
 
 /**
  * How a kind is added: one folder that exports a definition, one line in its family's list (`sources/index.ts`, …). The
- * configuration's union, its JSON schema and the reference page follow from the definitions.
+ * configuration's union, its JSON schema and the reference page follow from the definitions. Every start loads every
+ * definition: one whose work needs more than a few modules imports them in `create` or `open` (docs/adr/load-what-runs.md).
  */
 
 /** What every kind may use of its surroundings. */
@@ -29,27 +30,27 @@ export interface KindContext {
    * Makes the source behind another address, for kinds that only find out where the video is: ONVIF devices, makers'
    * address templates. Given to sources by the daemon, which knows every kind; kinds never import their siblings.
    */
-  readonly sourceAt?: (address: string) => Source;
+  readonly sourceAt?: (address: string) => Source | Promise<Source>;
 }
 
 /** A kind of source. The schema is a strict object with `kind: z.literal(…)`, every field described. */
-export interface SourceKind<Schema extends z.ZodType = z.ZodType> {
+export interface SourceKind<Schema extends z.ZodType = z.ZodType, Made extends Source | Promise<Source> = Source | Promise<Source>> {
   readonly kind: string;
   readonly schema: Schema;
   /** Examples of the addresses it takes, for help texts: `rtsp://…`. */
   readonly addresses: readonly string[];
   /** The configuration behind a SOURCE of the command line; undefined says "not mine". */
   fromAddress(address: string): z.input<Schema> | undefined;
-  create(config: z.output<Schema>, context: KindContext): Source;
+  create(config: z.output<Schema>, context: KindContext): Made;
 }
 
 /** A kind of output; as {@link SourceKind}. */
-export interface OutputKind<Schema extends z.ZodType = z.ZodType> {
+export interface OutputKind<Schema extends z.ZodType = z.ZodType, Made extends Output | Promise<Output> = Output | Promise<Output>> {
   readonly kind: string;
   readonly schema: Schema;
   readonly addresses: readonly string[];
   fromAddress(address: string): z.input<Schema> | undefined;
-  create(config: z.output<Schema>, context: KindContext): Output;
+  create(config: z.output<Schema>, context: KindContext): Made;
 }
 
 /** A kind of tracker. */
@@ -90,13 +91,13 @@ export interface EngineKind<Schema extends z.ZodType = z.ZodType> {
   open(config: z.output<Schema>, model: Model, interpreter: InterpreterRef, context: KindContext, signal: AbortSignal): Promise<Engine>;
 }
 
-/** Fixes the schema's type while a definition is written down. */
-export function defineSource<Schema extends z.ZodType>(kind: SourceKind<Schema>): SourceKind<Schema> {
+/** Fixes the types of the schema and of what is made while a definition is written down. */
+export function defineSource<Schema extends z.ZodType, Made extends Source | Promise<Source>>(kind: SourceKind<Schema, Made>): SourceKind<Schema, Made> {
   return kind;
 }
 
 /** As {@link defineSource}. */
-export function defineOutput<Schema extends z.ZodType>(kind: OutputKind<Schema>): OutputKind<Schema> {
+export function defineOutput<Schema extends z.ZodType, Made extends Output | Promise<Output>>(kind: OutputKind<Schema, Made>): OutputKind<Schema, Made> {
   return kind;
 }
 

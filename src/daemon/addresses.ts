@@ -20,13 +20,13 @@ interface Addressed {
 export type Overrides = Readonly<Record<string, unknown>>;
 
 /** The source behind an address of the command line or configuration, or behind a configured object. */
-export function createSource(given: unknown, overrides: Overrides, context: KindContext): Source {
+export async function createSource(given: unknown, overrides: Overrides, context: KindContext): Promise<Source> {
   const { kind, config } = resolve(SOURCES, given, overrides, "E_SOURCE_SCHEME");
   return kind.create(config as never, { ...context, sourceAt: (address) => createSource(address, overrides, context) });
 }
 
 /** The output behind an address or a configured object. */
-export function createOutput(given: unknown, overrides: Overrides, context: KindContext): Output {
+export async function createOutput(given: unknown, overrides: Overrides, context: KindContext): Promise<Output> {
   const { kind, config } = resolve(OUTPUTS, given, overrides, "E_OUTPUT_SCHEME");
   return kind.create(config as never, context);
 }

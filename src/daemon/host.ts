@@ -52,8 +52,8 @@ export class Host implements AsyncDisposable {
     const { clock, log, baseDir, dataDir, allowAnonymous } = this.#options;
     const { config } = request;
     const context: KindContext = { stream: name, clock, log: log.with({ stream: name }), baseDir, dataDir, allowAnonymous };
-    const source = request.source ?? createSource(config.source, request.sourceOverrides ?? {}, context);
-    const outputs = config.outputs.map((output) => createOutput(output, request.outputOverrides ?? {}, context));
+    const source = request.source ?? await createSource(config.source, request.sourceOverrides ?? {}, context);
+    const outputs = await Promise.all(config.outputs.map((output) => createOutput(output, request.outputOverrides ?? {}, context)));
     const named = namedModels({ signal, ...this.#options.download });
     const analysis = await buildAnalysis(config, request, { models: this.#options.models ?? {}, engines: this.#engines, named, context, signal });
     const labels = analysis.labels;

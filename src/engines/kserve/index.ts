@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { defineEngine } from "../../contracts/kinds.ts";
 import { remoteFields, remoteFromAddress } from "../remote-config.ts";
-import { KserveEngine } from "./kserve-engine.ts";
 
 const schema = z.strictObject({
   kind: z.literal("kserve"),
@@ -20,5 +19,8 @@ export const kserveEngine = defineEngine({
     const remote = remoteFromAddress("kserve", address);
     return remote === undefined ? undefined : { kind: "kserve" as const, ...remote };
   },
-  open: (config, model, interpreter, context, signal) => KserveEngine.open(config, model, interpreter, context, signal),
+  open: async (config, model, interpreter, context, signal) => {
+    const { KserveEngine } = await import("./kserve-engine.ts");
+    return KserveEngine.open(config, model, interpreter, context, signal);
+  },
 });

@@ -2,7 +2,6 @@ import { z } from "zod";
 import { defineEngine } from "../../contracts/kinds.ts";
 import { VedetteError } from "../../errors.ts";
 import { remoteFields, remoteFromAddress } from "../remote-config.ts";
-import { TfServingEngine } from "./tfserving-engine.ts";
 
 const schema = z.strictObject({
   kind: z.literal("tfserving"),
@@ -30,5 +29,8 @@ export const tfservingEngine = defineEngine({
     }
     return { kind: "tfserving" as const, ...remote, transport: "grpc" as const };
   },
-  open: (config, model, interpreter, context, signal) => TfServingEngine.open(config, model, interpreter, context, signal),
+  open: async (config, model, interpreter, context, signal) => {
+    const { TfServingEngine } = await import("./tfserving-engine.ts");
+    return TfServingEngine.open(config, model, interpreter, context, signal);
+  },
 });

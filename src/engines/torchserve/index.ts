@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { defineEngine } from "../../contracts/kinds.ts";
 import { remoteFields, remoteFromAddress } from "../remote-config.ts";
-import { TorchServeEngine } from "./torchserve-engine.ts";
 
 const schema = z.strictObject({
   kind: z.literal("torchserve"),
@@ -20,5 +19,8 @@ export const torchserveEngine = defineEngine({
     const remote = remoteFromAddress("torchserve", address);
     return remote === undefined ? undefined : { kind: "torchserve" as const, ...remote };
   },
-  open: (config, model, _interpreter, context, signal) => TorchServeEngine.open(config, model, context, signal),
+  open: async (config, model, _interpreter, context, signal) => {
+    const { TorchServeEngine } = await import("./torchserve-engine.ts");
+    return TorchServeEngine.open(config, model, context, signal);
+  },
 });

@@ -2,7 +2,6 @@ import { z } from "zod";
 import { defineOutput } from "../../contracts/kinds.ts";
 import type { View } from "../../contracts/output.ts";
 import { iceFields } from "../../webrtc/ice-settings.ts";
-import { HttpOutput } from "./http-output.ts";
 
 const DEFAULT_PORT = 8080;
 
@@ -58,8 +57,9 @@ export const httpOutput = defineOutput({
       ...(quality !== undefined && { quality: Number(quality) }),
     };
   },
-  create: ({ host, port, view, quality, username, password, ...limits }, { stream, clock, log, allowAnonymous }) =>
-    new HttpOutput({
+  create: async ({ host, port, view, quality, username, password, ...limits }, { stream, clock, log, allowAnonymous }) => {
+    const { HttpOutput } = await import("./http-output.ts");
+    return new HttpOutput({
       stream,
       host,
       port,
@@ -70,7 +70,8 @@ export const httpOutput = defineOutput({
       ...limits,
       clock,
       log,
-    }),
+    });
+  },
 });
 
 function unescaped(text: string): string {

@@ -1,6 +1,5 @@
 import { defineOutput } from "../../contracts/kinds.ts";
 import { kvsOutputSchema } from "./config.ts";
-import { KvsOutput } from "./kvs-output.ts";
 
 /** Amazon Kinesis Video Streams: `kvs://STREAM`, settings as a query: `kvs://STREAM?region=eu-central-1&create=true`. */
 export const kvsOutput = defineOutput({
@@ -11,7 +10,10 @@ export const kvsOutput = defineOutput({
     const found = /^kvs:\/\/([^/?#]*)\/?(?:\?(.*))?$/i.exec(address);
     return found === null ? undefined : ({ kind: "kvs" as const, stream: found[1] ?? "", ...settings(found[2] ?? "") });
   },
-  create: (config, context) => new KvsOutput(config, context),
+  create: async (config, context) => {
+    const { KvsOutput } = await import("./kvs-output.ts");
+    return new KvsOutput(config, context);
+  },
 });
 
 /** Settings of the query: `true`, `false` and numbers are what they look like. */

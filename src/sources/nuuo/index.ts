@@ -1,6 +1,5 @@
 import { defineSource } from "../../contracts/kinds.ts";
 import { nuuoSourceSchema, parseNuuoAddress } from "./config.ts";
-import { NuuoSource } from "./nuuo-source.ts";
 
 /** A camera behind a NUUO recorder (Titan 8040R, Crystal). */
 export const nuuoSource = defineSource({
@@ -8,5 +7,8 @@ export const nuuoSource = defineSource({
   schema: nuuoSourceSchema,
   addresses: ["nuuo://[USER:PASSWORD@]HOST[:5250]/AREA?profile=Original|Low|Minimum&codec=h264&exact=1"],
   fromAddress: parseNuuoAddress,
-  create: (config, context) => new NuuoSource(config, context),
+  create: async (config, context) => {
+    const { NuuoSource } = await import("./nuuo-source.ts");
+    return new NuuoSource(config, context);
+  },
 });

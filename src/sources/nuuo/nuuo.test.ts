@@ -35,7 +35,7 @@ function create(port: number, rest: string) {
 }
 
 async function take(port: number, rest: string, count: number): Promise<{ session: PacketSession; packets: Packet[] }> {
-  const session = (await create(port, rest).open(never)) as PacketSession;
+  const session = (await (await create(port, rest)).open(never)) as PacketSession;
   const packets: Packet[] = [];
   try {
     for await (const packet of session.packets) {
@@ -103,7 +103,7 @@ test("what goes wrong is said plainly", { skip, timeout: 30_000 }, async (t) => 
   }
   await assert.rejects(take(titan.port, "roof?profile=Low", 1), code("E_SOURCE_NO_STREAM", /First Floor Entry \(Original h264, Low h264\/mjpeg\)/));
   await assert.rejects(take(1, "", 1), code("E_SOURCE_UNREACHABLE"));
-  const stranger = nuuoSource.create(nuuoSource.schema.parse({ kind: "nuuo", host: "127.0.0.1", port: titan.port }), { stream: "s", clock: systemClock, log: silentLogger, baseDir: "/", dataDir: "/", allowAnonymous: false });
+  const stranger = await nuuoSource.create(nuuoSource.schema.parse({ kind: "nuuo", host: "127.0.0.1", port: titan.port }), { stream: "s", clock: systemClock, log: silentLogger, baseDir: "/", dataDir: "/", allowAnonymous: false });
   await assert.rejects(stranger.open(never), code("E_SOURCE_CREDENTIALS"));
 });
 

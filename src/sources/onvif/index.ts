@@ -1,7 +1,6 @@
 import { defineSource } from "../../contracts/kinds.ts";
 import { requireSourceAt } from "../source-at.ts";
 import { onvifSourceSchema, parseOnvifAddress } from "./config.ts";
-import { OnvifSource } from "./onvif-source.ts";
 
 /**
  * A profile of an ONVIF device. Resolved to its RTSP address at every connection, because devices give new ones after a
@@ -12,5 +11,8 @@ export const onvifSource = defineSource({
   schema: onvifSourceSchema,
   addresses: ["onvif://[USER:PASSWORD@]HOST[:PORT]/[PROFILE]", "onvifs://…"],
   fromAddress: parseOnvifAddress,
-  create: (config, context) => new OnvifSource(config, { clock: context.clock, sourceAt: requireSourceAt(context) }),
+  create: async (config, context) => {
+    const { OnvifSource } = await import("./onvif-source.ts");
+    return new OnvifSource(config, { clock: context.clock, sourceAt: requireSourceAt(context) });
+  },
 });

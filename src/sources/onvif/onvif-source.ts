@@ -22,7 +22,8 @@ export class OnvifSource implements Source {
   async open(signal: AbortSignal): Promise<SourceSession> {
     const profile = this.#choose(await this.#client.profiles(signal));
     const uri = await this.#client.streamUri(profile.token, signal);
-    return this.#sourceAt(this.#withCredentials(uri)).open(signal);
+    const source = await this.#sourceAt(this.#withCredentials(uri));
+    return source.open(signal);
   }
 
   #choose(profiles: readonly OnvifProfile[]): OnvifProfile {

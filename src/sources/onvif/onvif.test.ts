@@ -19,7 +19,7 @@ async function resolve(address: string): Promise<string> {
   let found = "";
   const sourceAt = (url: string): Source => ({ name: url, open: () => Promise.reject(new Error((found = url))) });
   const context: KindContext = { stream: "s", clock: systemClock, log: silentLogger, baseDir: "/", dataDir: "/", allowAnonymous: false, sourceAt };
-  const source = onvifSource.create(onvifSourceSchema.parse(parseOnvifAddress(address)), context);
+  const source = await onvifSource.create(onvifSourceSchema.parse(parseOnvifAddress(address)), context);
   assert.doesNotMatch(source.name, /secret/);
   await source.open(never).catch((error: unknown) => {
     if (found === "") {
@@ -94,7 +94,7 @@ test("what goes wrong is said plainly", async (t) => {
   await assert.rejects(resolve("onvif://127.0.0.1:1"), code("E_SOURCE_UNREACHABLE"));
 });
 
-test("makers' templates give the addresses of their manuals", () => {
+test("makers' templates give the addresses of their manuals", async () => {
   const cases = [
     ["dahua?host=10.0.0.7&channel=2&subtype=1", "rtsp://10.0.0.7:554/cam/realmonitor?channel=2&subtype=1"],
     ["wisenet?host=h&user=a&password=p%40", "rtsp://a:p%40@h:554/LiveChannel/0/media.smp"],
@@ -111,7 +111,7 @@ test("makers' templates give the addresses of their manuals", () => {
       stream: "s", clock: systemClock, log: silentLogger, baseDir: "/", dataDir: "/", allowAnonymous: false,
       sourceAt: (url) => ({ name: (found = url), open: () => Promise.reject(new Error()) }),
     };
-    cameraSource.create(cameraSource.schema.parse(cameraSource.fromAddress(address)), context);
+    await cameraSource.create(cameraSource.schema.parse(cameraSource.fromAddress(address)), context);
     assert.equal(found, expected);
   }
   for (const bad of ["camera:acme?host=h", "camera:dahua", "camera:wyze?host=h&subtype=1", "camera:dahua?host=h&chanel=1", "camera:dahua?host=h&port=x"]) {

@@ -6,6 +6,7 @@ import type { Packet, VideoTrack } from "../../../src/domain/packet.ts";
 import { mediaTimeUs, wallTimeMs } from "../../../src/domain/time.ts";
 import { openMedia } from "../../../src/media/index.ts";
 import { kvsOutput } from "../../../src/outputs/kvs/index.ts";
+import { KvsOutput } from "../../../src/outputs/kvs/kvs-output.ts";
 import { systemClock } from "../../../src/runtime/clock.ts";
 import { createLogger } from "../../../src/runtime/log.ts";
 import { ffmpeg, testPicture } from "../clips.ts";
@@ -89,6 +90,6 @@ export function createKvsOutput(server: KvsServer, config: Readonly<Record<strin
   const lines: string[] = [];
   const log = createLogger({ level: "info", format: "text", write: (line) => lines.push(line), now: () => new Date(0) });
   const context: KindContext = { stream: "main", clock, log, baseDir: "/", dataDir: "/nonexistent", allowAnonymous: false };
-  const output = kvsOutput.create(kvsOutput.schema.parse({ kind: "kvs", stream: "gate", endpoint: server.endpoint, stopTimeoutSeconds: 15, ...config }), context);
+  const output = new KvsOutput(kvsOutput.schema.parse({ kind: "kvs", stream: "gate", endpoint: server.endpoint, stopTimeoutSeconds: 15, ...config }), context);
   return { output, lines };
 }
