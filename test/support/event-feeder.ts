@@ -15,7 +15,7 @@ const config = JSON.parse(configJson) as { kind: string };
 const kind = OUTPUTS.find((candidate) => candidate.kind === config.kind)!;
 const log = createLogger({ level: "info", format: "text", write: (line) => process.stdout.write(`${line}\n`), now: () => new Date() });
 const store = new EventStore({ dataDir, clock: systemClock, log });
-const output = kind.create(kind.schema.parse(config) as never, { stream: "gate", clock: systemClock, log, baseDir: ".", dataDir, allowAnonymous: false });
+const output = await kind.create(kind.schema.parse(config) as never, { stream: "gate", clock: systemClock, log, baseDir: ".", dataDir, allowAnonymous: false });
 const taps = new FakeTaps({ rules: ["door"] });
 const never = new AbortController().signal;
 await output.open(never);
