@@ -35,7 +35,7 @@ function create(port: number, rest: string) {
 }
 
 async function take(port: number, rest: string, count: number): Promise<{ session: PacketSession; packets: Packet[] }> {
-  const session = (await (await create(port, rest)).open(never)) as PacketSession;
+  const session = (await (await create(port, rest)).open(never));
   const packets: Packet[] = [];
   try {
     for await (const packet of session.packets) {
