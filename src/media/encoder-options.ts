@@ -22,6 +22,6 @@ export interface EncoderOptions {
   readonly profile?: "baseline" | "main" | "high";
   /** A frame as they will come: its range and colour tags are written into the stream. */
   readonly sample?: VideoFrame;
-  /** Threads of the software encoder; as many as the processor has when left out. */
+  /** Threads of the software encoder; as many as the processor has cores when left out. */
   readonly threads?: number;
 }
