@@ -12,6 +12,9 @@ interface DemoFlags extends CommonFlags {
   readonly seed: number;
 }
 
+/** The network that was trained for the drawn street. */
+export const demoModel: string = fileURLToPath(new URL(`../../${demoDefaults.model}`, import.meta.url));
+
 /** `vedette demo`: the drawn street, watched and shown in the browser. Needs no camera, network or file. */
 export function demoCommand(): Command {
   const command = new Command("demo")
@@ -27,14 +30,13 @@ export function demoCommand(): Command {
 
 /** The street, the network trained for it with tracker, line and zone; motion where the network is not there. */
 function demoConfig({ http, seed }: DemoFlags): unknown {
-  const model = fileURLToPath(new URL(`../../${demoDefaults.model}`, import.meta.url));
   const base = { source: `${demoDefaults.address}?seed=${seed}`, outputs: [`http://${http}`] };
-  if (!existsSync(model)) {
+  if (!existsSync(demoModel)) {
     return { ...base, analyse: { useCase: "motion" }, track: { kind: "bytetrack" } };
   }
   return {
     ...base,
-    analyse: { model },
+    analyse: { model: demoModel },
     track: demoDefaults.track,
     rules: [
       { kind: "line", ...demoDefaults.line },
