@@ -29,6 +29,7 @@ interface Resource {
   };
 }
 
+const program = await createProgram();
 const folder = mkdtempSync(join(tmpdir(), "vedette-helm-"));
 const renderer = join(folder, "render");
 const values = parse(readFileSync(join(CHART, "values.yaml"), "utf8")) as Record<string, unknown>;
@@ -80,13 +81,16 @@ function checkTypes(resources: readonly Resource[]): void {
       return `export const r${String(index)}: import("kubernetes-types/${from}").${resource.kind} = ${JSON.stringify(resource)};`;
     });
   const file = join(import.meta.dirname, "rendered.ts");
-  const host = ts.createCompilerHost({});
-  const { getSourceFile, fileExists, readFile } = host;
-  host.getSourceFile = (name, options) => (name === file ? ts.createSourceFile(name, lines.join("\n"), options) : getSourceFile.call(host, name, options));
-  host.fileExists = (name) => name === file || fileExists.call(host, name);
-  host.readFile = (name) => (name === file ? lines.join("\n") : readFile.call(host, name));
-  const program = ts.createProgram([file], { strict: true, noEmit: true, types: [], skipLibCheck: true, module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler }, host);
-  const problems = ts.getPreEmitDiagnostics(program).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"));
+  const base = ts.createCompilerHost({});
+  const text = lines.join("\n");
+  const host: ts.CompilerHost = {
+    ...base,
+    getSourceFile: (name, options) => (name === file ? ts.createSourceFile(name, text, options) : base.getSourceFile(name, options)),
+    fileExists: (name) => name === file || base.fileExists(name),
+    readFile: (name) => (name === file ? text : base.readFile(name)),
+  };
+  const compiled = ts.createProgram([file], { strict: true, noEmit: true, types: [], skipLibCheck: true, module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler }, host);
+  const problems = ts.getPreEmitDiagnostics(compiled).map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, "\n"));
   assert.deepEqual(problems, []);
 }
 
@@ -98,7 +102,7 @@ const one = (resources: readonly Resource[], kind: string, name = "gate-vedette"
 
 /** The container's flags are flags of the program. */
 function checkArgs(args: readonly string[]): void {
-  const serve = createProgram().commands.find((command) => command.name() === "serve");
+  const serve = program.commands.find((command) => command.name() === "serve");
   assert.equal(args[0], "serve");
   for (const arg of args.slice(1)) {
     const flag = arg.replace(/=.*/s, "");
