@@ -20,5 +20,6 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "doctor", load: async () => (await import("./doctor.ts")).doctorCommand() },
   { name: "config", load: async () => (await import("./config.ts")).configCommand() },
   { name: "replay", load: async () => (await import("./replay.ts")).replayCommand() },
+  { name: "events", load: async () => (await import("./events.ts")).eventsCommand() },
   { name: "import", load: async () => (await import("./import.ts")).importCommand() },
 ];

@@ -101,6 +101,7 @@ async function runStreams(flags: ServeFlags, config: Config, file: string, log: 
     dataDir: flags.dataDir ?? config.dataDir ?? defaultDataDir(),
     allowAnonymous: flags.allowAnonymous === true || config.allowAnonymous,
     models: config.models,
+    eventRetention: { maxAgeMs: config.events.maxAgeDays * 86_400_000, maxBytes: config.events.maxBytes },
     isDaemon: true,
     download: downloadNotices(),
   });

@@ -32,6 +32,10 @@ export interface StreamFlags {
   readonly line?: readonly string[];
   readonly zone?: readonly string[];
   readonly to?: readonly string[];
+  readonly clips?: string;
+  readonly preRoll?: number;
+  readonly postRoll?: number;
+  readonly record?: string;
   readonly view?: "original" | "annotated";
   readonly codec?: "h264" | "h265";
   readonly bitrate?: string;
@@ -63,7 +67,8 @@ export function streamFromFlags(name: string, source: string, flags: StreamFlags
     analyse: flags.model === undefined && flags.useCase === undefined ? undefined : analyse,
     track: trackOf(flags),
     rules: [...(flags.line ?? []).map(parseLineFlag), ...(flags.zone ?? []).map(parseZoneFlag)],
-    outputs: flags.to,
+    events: flags.clips === undefined ? undefined : { clips: given({ folder: flags.clips, preS: flags.preRoll, postS: flags.postRoll }) },
+    outputs: flags.record === undefined ? flags.to : [...(flags.to ?? []), { kind: "record", folder: flags.record }],
     encode: given({ codec: flags.codec, bitrate: flags.bitrate, quality: flags.quality, size: flags.size }),
     buffer: given({ frames: flags.buffer, drop: flags.drop }),
     hwaccel: flags.hwaccel,

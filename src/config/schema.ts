@@ -67,6 +67,24 @@ const encodeSchema = z.strictObject({
   size: size.optional().describe("Size of the annotated view"),
 });
 
+const clipsSchema = z.strictObject({
+  folder: z.string().min(1).describe("Where the clips go"),
+  preS: z.number().min(0).max(300).default(5).describe("Seconds before an event; a clip begins at the keyframe before that"),
+  postS: z.number().min(0).max(600).default(5).describe("Seconds after it"),
+  maxS: z.number().positive().default(120).describe("Events in a row lengthen a clip up to this"),
+  maxRingBytes: z.int().positive().default(64 * 1024 ** 2).describe("Most memory for packets of the past"),
+  view: z.enum(["original", "annotated"]).default("original").describe("`original` keeps the packets as they came"),
+  maxAgeH: z.number().positive().optional().describe("Older clips are removed"),
+  maxBytes: z.int().positive().optional().describe("When all clips are larger, the oldest are removed"),
+});
+
+const eventsSchema = z.strictObject({
+  keep: z.boolean().default(true).describe("Keep events in the store under the data folder"),
+  snapshot: z.enum(["annotated", "original", "none"]).default("annotated").describe("Which picture to keep with an event"),
+  snapshotQuality: z.int().min(1).max(100).default(80).describe("Of that JPEG"),
+  clips: clipsSchema.optional().describe("Record a clip around every event"),
+});
+
 /** One stream. */
 export const streamSchema = z.strictObject({
   source: z
@@ -84,6 +102,7 @@ export const streamSchema = z.strictObject({
     .array(z.discriminatedUnion("kind", RULES.map((kind) => kind.schema) as unknown as [z.ZodObject<{ kind: z.ZodLiteral }>]))
     .default([])
     .describe("Turn results into events"),
+  events: eventsSchema.prefault({}).describe("What is kept of the rules' events"),
   outputs: z
     .array(
       z.union([
@@ -108,6 +127,13 @@ export const streamSchema = z.strictObject({
 export const configSchema = z.strictObject({
   models: z.record(z.string(), z.union([z.string(), modelSchema])).default({}).describe("Models by name"),
   streams: z.record(z.string().regex(/^[\w.-]+$/, "expected letters, digits, ., _ and -"), streamSchema).default({}).describe("Streams by name"),
+  events: z
+    .strictObject({
+      maxAgeDays: z.number().positive().default(30).describe("Older events are removed"),
+      maxBytes: z.int().positive().default(1024 ** 3).describe("When the store is larger, the oldest events are removed"),
+    })
+    .prefault({})
+    .describe("The store of events"),
   dataDir: z.string().optional().describe("Where state is kept"),
   allowAnonymous: z.boolean().default(false).describe("Let listeners beyond loopback go without credentials"),
 });

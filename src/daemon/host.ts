@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { EngineStore } from "./engine-store.ts";
+import { EventKeepers } from "./event-keepers.ts";
 import { createOutput, createSource } from "./addresses.ts";
 import { buildAnalysis } from "./analysis-plan.ts";
 import { namedModels } from "../models/store.ts";
@@ -7,6 +8,7 @@ import { Stream } from "../pipeline/stream.ts";
 import { createRules } from "../rules/create-rules.ts";
 import { supervise } from "../runtime/supervisor.ts";
 import { TRACKERS } from "../trackers/index.ts";
+import type { Retention } from "../events/event-store.ts";
 import type { StreamRequest } from "./stream-request.ts";
 import type { ModelConfig, StreamConfig } from "../config/schema.ts";
 import type { Clock } from "../contracts/clock.ts";
@@ -28,6 +30,8 @@ export interface HostOptions {
   readonly isDaemon?: boolean;
   /** Told when a model has to be downloaded first, and how far that is. */
   readonly download?: NonNullable<Parameters<typeof namedModels>[0]>;
+  /** How long events are kept. */
+  readonly eventRetention?: Retention;
   /** Models by name, from the configuration. */
   readonly models?: Readonly<Record<string, string | ModelConfig>>;
 }
@@ -39,12 +43,14 @@ export interface HostOptions {
 export class Host implements AsyncDisposable {
   readonly #options: HostOptions;
   readonly #engines: EngineStore;
+  readonly #keepers: EventKeepers;
   readonly #descriptions = new Map<string, string>();
   readonly #streams = new Map<string, Stream>();
 
   constructor(options: HostOptions) {
     this.#options = options;
     this.#engines = new EngineStore();
+    this.#keepers = new EventKeepers(options);
   }
 
   /** Checks and creates everything one stream needs; loads its model. Nothing of it is connected yet. */
@@ -67,6 +73,7 @@ export class Host implements AsyncDisposable {
         rules: createRules(config.rules as never, { stream: name, labels }),
         drawers: request.drawers ?? analysis.drawers,
         outputs,
+        keepers: this.#keepers.of(config, context),
         pictureSink: request.pictureSink,
         buffer: { capacity: config.buffer.frames, whenFull: config.buffer.drop === "none" ? "wait" : `drop-${config.buffer.drop}` },
         encode: {
@@ -106,6 +113,7 @@ export class Host implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#keepers[Symbol.dispose]();
     await this.#engines[Symbol.asyncDispose]();
   }
 }

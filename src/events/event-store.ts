@@ -148,6 +148,13 @@ export class EventStore implements Disposable {
     return rows.map(toStored).reverse();
   }
 
+  /** The oldest so many, in the order in which they were kept: with `afterRow`, page by page. */
+  page(filter: EventFilter, size: number): readonly StoredEvent[] {
+    const { where, values } = conditions(filter);
+    const sql = `SELECT ${COLUMNS} FROM events LEFT JOIN snapshots ON snapshots.row = events.row ${where} ORDER BY events.row LIMIT ?`;
+    return this.#database.use((connection) => connection.prepare(sql).all(...values, size)).map(toStored);
+  }
+
   /** One event by its id. */
   get(id: string): StoredEvent | undefined {
     const row = this.#database.use((connection) =>

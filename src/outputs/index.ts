@@ -7,6 +7,7 @@ import { jsonlOutput } from "./jsonl/index.ts";
 import { rtspOutput, rtspPushOutput } from "./rtsp/index.ts";
 import { mqttOutput } from "./mqtt/index.ts";
 import { natsOutput } from "./nats/index.ts";
+import { recordOutput } from "./record/index.ts";
 import { redisOutput } from "./redis/index.ts";
 import { webhookOutput } from "./webhook/index.ts";
 
@@ -24,4 +25,5 @@ export const OUTPUTS = [
   natsOutput,
   amqpOutput,
   redisOutput,
+  recordOutput,
 ] as const;

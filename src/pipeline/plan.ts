@@ -83,6 +83,8 @@ export interface StreamPlan {
   /** Applied to the annotated picture, in order. */
   readonly drawers: readonly Drawer[];
   readonly outputs: readonly Output[];
+  /** What keeps events and clips. Run like outputs, but their failure costs the stream nothing. */
+  readonly keepers: readonly Output[];
   /** Takes the drawn pictures too: a tile of a mosaic. */
   readonly pictureSink: PictureSink | undefined;
   /** Between decoder and analysis, for live sources; files always wait. */

@@ -66,14 +66,14 @@ export class Stream {
     if (this.#plan.useCase !== undefined) {
       closing.use(this.#plan.useCase);
     }
-    for (const output of this.#plan.outputs) {
+    for (const output of [...this.#plan.outputs, ...this.#plan.keepers]) {
       closing.use(output);
       await output.open(stopSignal);
     }
     const session = closing.use(await this.#plan.source.open(stopSignal));
     this.#stats.durationS = session.durationS;
     this.#views.start(session);
-    const outputs = this.#plan.outputs.map((output) => this.#serve(output, stop));
+    const outputs = [...this.#plan.outputs.map((output) => this.#serve(output, stop)), ...this.#plan.keepers.map((keeper) => this.#keep(keeper))];
     // Readers that waited for the tracks subscribe before the first packet moves.
     await new Promise(setImmediate);
     try {
@@ -105,6 +105,18 @@ export class Stream {
       this.#context.log.error(known.message, { output: output.name, code: known.code });
       if (this.#outputErrors.length === this.#plan.outputs.length) {
         stop.abort();
+      }
+    }
+  }
+
+  /** Runs what keeps events and clips: its failure is told, and nothing else. */
+  async #keep(keeper: Output): Promise<void> {
+    try {
+      await keeper.run(this.#views, new AbortController().signal);
+    } catch (error) {
+      if (!(error instanceof DroppedFrame)) {
+        const { message, code } = toVedetteError(error);
+        this.#context.log.error(message, { output: keeper.name, code });
       }
     }
   }
@@ -237,6 +249,8 @@ export class Stream {
     if (result !== undefined) {
       const events = this.#plan.rules.flatMap((rule) => rule.update(result));
       this.#stats.analysed(result, events.length);
+      // Whoever asks for a picture because of an event gets this one.
+      this.#views.hold(analysed.frame, analysed.seq, result, () => this.#shapes(analysed.frame, result));
       await this.#views.publishResult(result, events);
       await this.#tellUseCase(result);
     }

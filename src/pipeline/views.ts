@@ -110,6 +110,11 @@ export class Views implements StreamTaps, AsyncDisposable {
     }
   }
 
+  /** The frame whose result comes next: a picture asked for from now on is this one. Takes no ownership. */
+  hold(frame: VideoFrame, seq: number, result: Result, shapes: () => Promise<readonly OverlayShape[]>): void {
+    this.#keep({ frame: frame.retain(), seq, result, shapes });
+  }
+
   /** Shows a frame, drawn with its own result or else the newest one. Takes no ownership. */
   async show(frame: VideoFrame, seq: number, result: Result | undefined, shapes: () => Promise<readonly OverlayShape[]>): Promise<void> {
     this.#keep({ frame: frame.retain(), seq, result: result ?? this.#newestResult, shapes });
@@ -166,7 +171,7 @@ export class Views implements StreamTaps, AsyncDisposable {
 
   async #greeting(view: View, quality: number): Promise<JpegPicture | undefined> {
     const known = this.#jpegs[view].newest(quality);
-    if (known !== undefined || this.#newest === undefined) {
+    if (this.#newest === undefined || known?.seq === this.#newest.seq) {
       return known;
     }
     const { seq, result, shapes } = this.#newest;
