@@ -1,3 +1,4 @@
+import { shadowText } from "../pipeline/shadow.ts";
 import type { StreamSnapshot } from "../pipeline/stats.ts";
 
 /** One line about running streams: a terminal's last line, rewritten, or a plain line now and then for a pipe. */
@@ -49,18 +50,20 @@ export function liveText(snapshot: StreamSnapshot): string {
     `${snapshot.fpsAnalysed.toFixed(1)} analysed`,
     ...(dropped.length > 0 ? [`dropped ${dropped.join(", ")}`] : []),
     `age p95 ${snapshot.ageMs.p95.toFixed(0)} ms`,
+    ...(snapshot.shadow === undefined ? [] : [shadowText(snapshot.shadow)]),
     ...(snapshot.progress === undefined ? [] : [`${(snapshot.progress * 100).toFixed(0)} %`]),
   ].join("  ");
 }
 
 /** The closing sentence of a run. */
 export function summaryText(snapshot: StreamSnapshot): string {
-  const { frames, analysed, elapsedS, ageMs, dropped } = snapshot;
+  const { frames, analysed, elapsedS, ageMs, dropped, shadow } = snapshot;
   const rate = elapsedS > 0 ? analysed / elapsedS : 0;
   const drops = Object.entries(dropped).map(([reason, count]) => `${count} ${reason}`);
   return (
     `${snapshot.stream}: ${frames} frames, ${analysed} analysed in ${elapsedS.toFixed(1)} s (${rate.toFixed(1)} fps)` +
     (drops.length > 0 ? `, dropped: ${drops.join(", ")}` : "") +
-    (analysed > 0 ? `, age p50 ${ageMs.p50.toFixed(0)} ms p95 ${ageMs.p95.toFixed(0)} ms` : "")
+    (analysed > 0 ? `, age p50 ${ageMs.p50.toFixed(0)} ms p95 ${ageMs.p95.toFixed(0)} ms` : "") +
+    (shadow === undefined ? "" : `\n${snapshot.stream}: ${shadowText(shadow)}`)
   );
 }

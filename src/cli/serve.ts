@@ -14,7 +14,6 @@ import { VedetteError, toVedetteError } from "../errors.ts";
 import { namedModels } from "../models/store.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { serviceNotifier } from "../runtime/service-notify.ts";
-import { createModelServer } from "../server/model-server.ts";
 import type { CommonFlags } from "./host-options.ts";
 import type { ServingFlags } from "./serving-flags.ts";
 import type { Config } from "../config/schema.ts";
@@ -83,6 +82,8 @@ async function startModelServer(flags: ServeFlags, config: Config, file: string,
   if (models.length === 0) {
     throw usage(`--all-models: ${file} lists no models`);
   }
+  // Loaded only where models are served: every other command starts faster without it.
+  const { createModelServer } = await import("../server/model-server.ts");
   return createModelServer({ ...listeners, models, allowAnonymous: flags.allowAnonymous === true || config.allowAnonymous, clock: systemClock, log }, signal);
 }
 

@@ -4,8 +4,9 @@ import type { Command } from "commander";
 import { usage } from "./report-error.ts";
 import { Secret } from "../domain/secret.ts";
 import { VedetteError } from "../errors.ts";
-import { TORCHSERVE_LISTENERS } from "../server/model-server.ts";
-import type { ModelServerOptions, TorchServeListeners } from "../server/model-server.ts";
+import { TORCHSERVE_LISTENERS } from "../server/torchserve-listeners.ts";
+import type { ModelServerOptions } from "../server/model-server.ts";
+import type { TorchServeListeners } from "../server/torchserve-listeners.ts";
 
 /** The flags of `vedette serve` that make it a model server. */
 export interface ServingFlags {

@@ -19,6 +19,13 @@ export interface StreamFlags {
   readonly useCase?: string;
   readonly gate?: string;
   readonly engine?: string;
+  readonly fallback?: string;
+  readonly fallbackAfter?: number;
+  readonly shadow?: string;
+  readonly shadowModel?: string;
+  readonly engineModel?: string;
+  readonly engineTokenEnv?: string;
+  readonly clientBatch?: number;
   readonly binaryInput?: boolean;
   readonly executors?: number;
   readonly batch?: number;
@@ -53,6 +60,10 @@ export function streamFromFlags(name: string, source: string, flags: StreamFlags
   const analyse = given({
     model: flags.model,
     engine: flags.engine,
+    fallback: flags.fallback,
+    fallbackAfterMs: flags.fallbackAfter,
+    shadow: flags.shadow,
+    shadowModel: flags.shadowModel,
     threshold: flags.threshold,
     fps: flags.fps,
     maxAgeMs: flags.maxAge,
@@ -78,7 +89,7 @@ export function streamFromFlags(name: string, source: string, flags: StreamFlags
     model: given({ task: flags.task, family: flags.family, labels: flags.labels, threshold: flags.threshold, input: parseInputFlags(flags) }),
     sourceOverrides: given({ loop: flags.loop, realtime: flags.realtime, size: flags.size, fps: flags.fps }),
     outputOverrides: given({ view: flags.view, quality: flags.quality, maxRate: flags.maxRate }),
-    engineOverrides: given({ binaryInput: flags.binaryInput }),
+    engineOverrides: given({ binaryInput: flags.binaryInput, model: flags.engineModel, tokenEnv: flags.engineTokenEnv, clientBatch: flags.clientBatch }),
     limitFrames: flags.limitFrames ?? Infinity,
   };
 }

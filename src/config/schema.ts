@@ -47,6 +47,10 @@ const engineSchema = z.union([
 const analyseSchema = z.strictObject({
   model: z.string().optional().describe("A name under `models`, a file, or a catalogue name; left out with a use case that needs none"),
   engine: engineSchema.default("onnx").describe("Where the model runs"),
+  fallback: engineSchema.optional().describe("Takes over while `engine` fails or cannot be reached: onnx"),
+  fallbackAfterMs: z.int().min(1).default(500).describe("How long a frame waits for `engine` before the fallback gets it"),
+  shadow: engineSchema.optional().describe("A second engine that sees the same frames; how it differs is reported, and nothing waits for it"),
+  shadowModel: z.string().optional().describe("Model of the second engine; by default the same"),
   threshold: z.number().min(0).max(1).optional().describe("Lowest score reported"),
   fps: z.number().min(0).default(0).describe("Analyse at most this many frames a second; 0 for all"),
   maxAgeMs: z.number().positive().optional().describe("Live frames older than this are not analysed"),

@@ -6,7 +6,7 @@ import type { Output } from "./output.ts";
 import type { Rule } from "./rule.ts";
 import type { Source } from "./source.ts";
 import type { Tracker } from "./tracker.ts";
-import type { Model } from "../domain/model.ts";
+import type { Model, TensorSpec } from "../domain/model.ts";
 
 /**
  * How a kind is added: one folder that exports a definition, one line in its family's list (`sources/index.ts`, …). The
@@ -81,6 +81,9 @@ export interface RuleKind<Schema extends z.ZodType = z.ZodType> {
   create(config: z.output<Schema>, context: RuleContext): Rule;
 }
 
+/** What a model server says about a model: its tensors, or that it answers with findings that need no reading. */
+export type ServedFacts = { readonly inputs: readonly TensorSpec[]; readonly outputs: readonly TensorSpec[] } | "findings";
+
 /** A kind of engine. Opening loads the model, or asks the server about it. */
 export interface EngineKind<Schema extends z.ZodType = z.ZodType> {
   readonly kind: string;
@@ -88,6 +91,8 @@ export interface EngineKind<Schema extends z.ZodType = z.ZodType> {
   readonly addresses: readonly string[];
   /** The configuration behind an `--engine` of the command line; undefined says "not mine". */
   fromAddress(address: string): z.input<Schema> | undefined;
+  /** Asks the server what it knows about the model called `name`; kinds that compute here leave it out. */
+  ask?(config: z.output<Schema>, name: string, context: KindContext, signal: AbortSignal): Promise<ServedFacts>;
   open(config: z.output<Schema>, model: Model, interpreter: InterpreterRef, context: KindContext, signal: AbortSignal): Promise<Engine>;
 }
 

@@ -1,22 +1,22 @@
 import { chooseUseCase } from "./use-case.ts";
+import { askPatiently, engineOf, resolveNamed, withoutFunctions } from "./choose-engine.ts";
 import { openEmbeddedEngine } from "./open-engine.ts";
+import { planShadow } from "./shadow-plan.ts";
 import { createFrameReader } from "../media/index.ts";
 import { CropEmbedder } from "../trackers/crop-embedder.ts";
 import { SharedModel } from "../pipeline/model-runner.ts";
 import { VedetteError } from "../errors.ts";
-import { ENGINES } from "../engines/index.ts";
+import { FallbackEngine } from "../engines/fallback-engine.ts";
 import { createMotionEngine } from "../engines/motion/motion-engine.ts";
 import { resolveModel } from "../models/resolve.ts";
 import { interpreterModuleFor } from "../tasks/interpreter.ts";
 import { rawInterpreterModule } from "../use-cases/isolate/raw-interpreter.ts";
-import type { EngineStore } from "./engine-store.ts";
+import type { Analyse, AnalysisSurroundings, ChosenEngine } from "./choose-engine.ts";
 import type { StreamRequest } from "./stream-request.ts";
 import type { ChosenUseCase } from "./use-case.ts";
-import type { ModelConfig, StreamConfig } from "../config/schema.ts";
+import type { StreamConfig } from "../config/schema.ts";
 import type { Drawer } from "../contracts/drawer.ts";
 import type { Engine } from "../contracts/engine.ts";
-import type { KindContext } from "../contracts/kinds.ts";
-import type { Model } from "../domain/model.ts";
 import type { AnalysisPlan, Embedder, UseCaseHooks } from "../pipeline/plan.ts";
 
 /** What looks at a stream's frames, and what it can report. */
@@ -29,18 +29,6 @@ export interface BuiltAnalysis {
   readonly labels: readonly string[] | undefined;
   readonly description: string;
 }
-
-/** What building an analysis needs of the host. */
-export interface AnalysisSurroundings {
-  readonly models: Readonly<Record<string, string | ModelConfig>>;
-  readonly engines: EngineStore;
-  /** The file of a model known by name, downloaded when it has to be. */
-  readonly named: (name: string) => Promise<string | undefined>;
-  readonly context: KindContext;
-  readonly signal: AbortSignal;
-}
-
-type Analyse = NonNullable<StreamConfig["analyse"]>;
 
 /** Loads the model and the use case that a stream asks for. */
 export async function buildAnalysis(config: StreamConfig, request: StreamRequest, around: AnalysisSurroundings): Promise<BuiltAnalysis> {
@@ -55,7 +43,8 @@ export async function buildAnalysis(config: StreamConfig, request: StreamRequest
   const runner = shared.model.share({ maxAgeMs, minFps, priority });
   const gate = analyse.gate === "motion" ? createMotionEngine({}) : undefined;
   const embedder = await openEmbedder(analyse, around);
-  return { plan: { runner, fps, maxAgeMs, gate, embedder, minScore: shared.minScore }, useCase: hooks, drawers, labels: shared.labels, description: runner.description };
+  const shadow = await planShadow(analyse, useCase, request, around);
+  return { plan: { runner, fps, maxAgeMs, gate, embedder, shadow, minScore: shared.minScore }, useCase: hooks, drawers, labels: shared.labels, description: runner.description };
 }
 
 /** Trackers carry objects on through weak detections (ByteTrack's second association): the model reports down to this. */
@@ -82,14 +71,34 @@ async function openShared(analyse: Analyse, useCase: ChosenUseCase, request: Str
     }
     return undefined;
   }
-  const { kind, config } = engineOf(analyse, request);
-  const resolved = await resolveNamed(name, analyse, useCase, request, around);
+  const chosen = engineOf(analyse.engine, analyse, request);
+  const fallback = analyse.fallback === undefined ? undefined : engineOf(analyse.fallback, {}, {});
+  checkPrepare(useCase, chosen, analyse);
+  // What takes over needs the weights here, whatever the server has.
+  const resolved = await resolveNamed(name, analyse, useCase, request, around, fallback ?? chosen);
   const isTracked = request.config.track !== undefined && resolved.task === "detect";
   const model = isTracked ? { ...resolved, threshold: Math.min(resolved.threshold, TRACKED_THRESHOLD) } : resolved;
   const module = useCase.hooks?.interpret === undefined ? interpreterModuleFor(model.family) : rawInterpreterModule;
-  const key = JSON.stringify([model, kind.kind, config, module.href, analyse.batch, analyse.maxBatchDelayMs]);
-  const open = async (): Promise<SharedModel> => share(await kind.open(config as never, model, { module, model }, context, signal));
-  return { model: await engines.get(key, open), labels: model.labels, minScore: resolved.threshold };
+  const key = JSON.stringify([model, chosen, fallback, analyse.fallbackAfterMs, module.href, analyse.batch, analyse.maxBatchDelayMs], withoutFunctions);
+  const openPrimary = (openSignal: AbortSignal): Promise<Engine> => chosen.kind.open(chosen.config as never, model, { module, model }, context, openSignal);
+  const open = async (): Promise<SharedModel> => {
+    if (fallback === undefined) {
+      return share(await askPatiently(() => openPrimary(signal), around));
+    }
+    const second = await fallback.kind.open(fallback.config as never, model, { module, model }, context, signal);
+    return share(await FallbackEngine.open({ openPrimary, fallback: second, patienceMs: analyse.fallbackAfterMs, clock: context.clock, log: context.log }, signal));
+  };
+  // A server's model may come without names: rules cannot be checked against them then.
+  const labels = model.labels.length > 0 || model.file !== undefined ? model.labels : undefined;
+  return { model: await engines.get(key, open), labels, minScore: resolved.threshold };
+}
+
+/** JPEGs go to the server as they are: a use case that changes pixels would change nothing. */
+function checkPrepare(useCase: ChosenUseCase, { kind, config }: ChosenEngine, analyse: Analyse): void {
+  const sendsJpeg = kind.kind === "torchserve" || (config as { binaryInput?: boolean }).binaryInput === true;
+  if (useCase.hooks?.prepare !== undefined && sendsJpeg) {
+    throw new VedetteError("E_USAGE", { reason: `use case ${analyse.useCase ?? ""} prepares pixels, but engine ${kind.kind} sends JPEGs: leave out prepare, or send tensors` });
+  }
 }
 
 /** The embedding network for a tracker that wants looks, one crop per detection. */
@@ -109,33 +118,4 @@ async function openEmbedder(analyse: Analyse, around: AnalysisSurroundings): Pro
       await reader[Symbol.asyncDispose]();
     },
   };
-}
-
-async function resolveNamed(name: string, analyse: Analyse, useCase: ChosenUseCase, request: StreamRequest, around: AnalysisSurroundings): Promise<Model> {
-  const configured = around.models[name];
-  const said: ModelConfig = typeof configured === "string" ? { file: configured } : (configured ?? {});
-  const { file, ...flags } = {
-    ...(useCase.task === undefined ? {} : { task: useCase.task }),
-    ...said,
-    ...request.model,
-    ...(analyse.threshold === undefined ? {} : { threshold: analyse.threshold }),
-  };
-  return resolveModel(file ?? name, flags, { baseDir: around.context.baseDir, named: around.named });
-}
-
-function engineOf(analyse: Analyse, request: StreamRequest): { kind: (typeof ENGINES)[number]; config: unknown } {
-  const given = analyse.engine;
-  const extra = { ...request.engineOverrides, ...(analyse.executors === undefined ? {} : { executors: analyse.executors }) };
-  for (const kind of ENGINES) {
-    const input = typeof given === "string" ? kind.fromAddress(given) : (given as { kind: string }).kind === kind.kind ? given : undefined;
-    if (input !== undefined) {
-      const parsed = kind.schema.safeParse({ ...(input as object), ...extra });
-      if (!parsed.success) {
-        throw new VedetteError("E_CONFIG", { where: `engine ${kind.kind}`, reason: parsed.error.issues[0]?.message ?? "not valid" });
-      }
-      return { kind, config: parsed.data };
-    }
-  }
-  const expected = ENGINES.flatMap((kind) => kind.addresses).join(", ");
-  throw new VedetteError("E_USAGE", { reason: `unknown engine ${JSON.stringify(given)}, expected ${expected}` });
 }

@@ -61,7 +61,7 @@ export class Host implements AsyncDisposable {
     const source = request.source ?? await createSource(config.source, request.sourceOverrides ?? {}, context);
     const outputs = await Promise.all(config.outputs.map((output) => createOutput(output, request.outputOverrides ?? {}, context)));
     const named = namedModels({ signal, ...this.#options.download });
-    const analysis = await buildAnalysis(config, request, { models: this.#options.models ?? {}, engines: this.#engines, named, context, signal });
+    const analysis = await buildAnalysis(config, request, { models: this.#options.models ?? {}, engines: this.#engines, named, context, isDaemon: this.#options.isDaemon === true, signal });
     const labels = analysis.labels;
     const stream = new Stream(
       {

@@ -18,6 +18,7 @@ export interface FallbackOptions {
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
+const LONGEST_REST_MS = 4_000;
 
 /**
  * An engine with a second one behind it (`--fallback onnx`): frames that the first fails go to the second, and the first
@@ -30,6 +31,9 @@ export class FallbackEngine implements Engine {
   #primary: Engine | undefined;
   #opening: Promise<void> = Promise.resolve();
   #usesFallback = false;
+  /** A server that hangs costs every frame its patience: it is left alone until then. */
+  #restUntilMs = -Infinity;
+  #restMs = FIRST_PAUSE_MS;
   #disposal: Promise<void> | undefined;
 
   private constructor(options: FallbackOptions) {
@@ -76,7 +80,7 @@ export class FallbackEngine implements Engine {
   async infer(batch: readonly EngineRequest[], signal: AbortSignal): Promise<readonly EngineReply[]> {
     signal.throwIfAborted();
     const primary = this.#primary;
-    if (primary !== undefined && (primary.wantsJpeg === undefined || batch.every(({ jpeg }) => jpeg !== undefined))) {
+    if (primary !== undefined && this.#options.clock.monotonicMs() >= this.#restUntilMs && (primary.wantsJpeg === undefined || batch.every(({ jpeg }) => jpeg !== undefined))) {
       try {
         const replies = await this.#withPatience(primary, batch, signal);
         this.#onSuccess();
@@ -85,6 +89,7 @@ export class FallbackEngine implements Engine {
         if (signal.aborted || this.#closing.signal.aborted) {
           throw error;
         }
+        this.#rest(error);
         this.#onFailure(error);
       }
     }
@@ -137,6 +142,13 @@ export class FallbackEngine implements Engine {
     }
   }
 
+  #rest(error: unknown): void {
+    if (error instanceof VedetteError && error.code === "E_ENGINE_TIMEOUT") {
+      this.#restUntilMs = this.#options.clock.monotonicMs() + this.#restMs;
+      this.#restMs = Math.min(LONGEST_REST_MS, this.#restMs * 2);
+    }
+  }
+
   #onFailure(error: unknown): void {
     if (!this.#usesFallback) {
       this.#usesFallback = true;
@@ -145,6 +157,7 @@ export class FallbackEngine implements Engine {
   }
 
   #onSuccess(): void {
+    this.#restMs = FIRST_PAUSE_MS;
     if (this.#usesFallback) {
       this.#usesFallback = false;
       this.#options.log.info("the preferred engine answers again", { engine: this.#primary?.description });

@@ -45,16 +45,17 @@ export function jpegsOf(batch: readonly EngineRequest[], engine: string): readon
   });
 }
 
-/** Where the input lies in the picture when the server scales it: both axes stretched to the model's size. */
+/** Where the input lies in the picture when the server scales it: both axes stretched to the model's size (the picture's own when not known). */
 export function stretched(geometry: InputGeometry, input: Pick<InputSpec, "width" | "height">): InputGeometry {
   const { sourceWidth, sourceHeight } = geometry;
+  const [width, height] = input.width > 0 && input.height > 0 ? [input.width, input.height] : [sourceWidth, sourceHeight];
   return {
     sourceWidth,
     sourceHeight,
-    inputWidth: input.width,
-    inputHeight: input.height,
-    scaleX: sourceWidth / input.width,
-    scaleY: sourceHeight / input.height,
+    inputWidth: width,
+    inputHeight: height,
+    scaleX: sourceWidth / width,
+    scaleY: sourceHeight / height,
     offsetX: 0,
     offsetY: 0,
   };

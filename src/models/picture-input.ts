@@ -62,8 +62,10 @@ export function completeInput(
   picture: PictureInput, size: { readonly width: number; readonly height: number }, given: Given, preferred: InputDefaults,
   notes: Note[], missing: Missing[],
 ): InputSpec | undefined {
-  const width = size.width > 0 ? size.width : preferred.width;
-  const height = size.height > 0 ? size.height : preferred.height;
+  // Pictures that go at their own size have none of the model's.
+  const unsized = given.fit === "none" ? 0 : undefined;
+  const width = size.width > 0 ? size.width : (preferred.width ?? unsized);
+  const height = size.height > 0 ? size.height : (preferred.height ?? unsized);
   const { layout, spec, channels } = picture;
   // The declared type was checked when the picture was found.
   const type = given.type ?? (spec.type as InputSpec["type"]);

@@ -11,7 +11,8 @@ import { readOnnxFile, sha256OfFile } from "./onnx-file.ts";
 import type { Completion } from "./complete.ts";
 import type { Note } from "./notes.ts";
 import type { Manifest, ModelFlags } from "./manifest.ts";
-import type { Model } from "../domain/model.ts";
+import type { Model, TensorSpec } from "../domain/model.ts";
+import type { ServedFacts } from "../contracts/kinds.ts";
 import type { OnnxFile } from "./onnx-file.ts";
 
 /** Where {@link resolveModel} looks. */
@@ -23,6 +24,11 @@ export interface ResolveOptions {
    * downloading it), undefined when the name is not known either.
    */
   readonly named?: (name: string) => Promise<string | undefined>;
+  /**
+   * Asked for models that only a server holds, by their name there: what it says about inputs and outputs, or that it
+   * answers with findings. Such models are not looked for in the store.
+   */
+  readonly served?: (name: string) => Promise<ServedFacts>;
   /** Folder with this user's `imagenet-1000.txt` and `imagenet-1001.txt`; by default `labels` in the model store. */
   readonly labelsDir?: string;
 }
@@ -53,6 +59,10 @@ export async function resolveModel(nameOrPath: string, flags: ModelFlags = {}, o
 /** As {@link resolveModel}, but with the reasons, and without failing for what is missing. */
 export async function examineModel(nameOrPath: string, flags: ModelFlags = {}, options: ResolveOptions = {}): Promise<ResolvedModel> {
   const path = await locate(nameOrPath, options);
+  if (path === undefined) {
+    const known = CATALOGUE.find(({ name }) => name === nameOrPath)?.manifest;
+    return examineManifest({ ...known, name: nameOrPath }, nameOrPath, flags, options);
+  }
   if (isManifestPath(path)) {
     const manifest = await readManifest(path);
     const weights = `${stemOf(path)}.onnx`;
@@ -74,8 +84,13 @@ export async function examineManifest(manifest: Manifest, where: string, flags: 
   const notes: Note[] = [];
   const known = await recognise(onnx, flags.family ?? manifest.family, notes);
   const merged = merge(merge(known ?? {}, manifest), flags);
-  const facts = onnx ?? NOTHING_KNOWN;
   const name = merged.name ?? stemOf(file ?? where);
+  const served = onnx === undefined ? await options.served?.(name) : undefined;
+  if (served === "findings") {
+    const labels = merged.labels === undefined ? [] : await loadLabels(merged.labels, flags.labels === undefined ? folder : base, undefined);
+    return { model: answeringModel(name, merged, labels), missing: [], notes, family: undefined, fit: undefined, onnx };
+  }
+  const facts = onnx ?? (served === undefined ? NOTHING_KNOWN : { ...NOTHING_KNOWN, inputs: served.inputs.map(asPicture), outputs: served.outputs });
   // Once without labels: how many there should be follows from the outputs.
   const without = completeModel(name, file, facts, { ...merged, labels: undefined });
   const asked = flags.labels ?? manifest.labels;
@@ -88,6 +103,20 @@ export async function examineManifest(manifest: Manifest, where: string, flags: 
 
 function stemOf(path: string): string {
   return basename(path, extname(path));
+}
+
+/** An input that takes whole files: JPEGs, which the server prepares. */
+function asPicture(spec: TensorSpec): TensorSpec {
+  return spec.type === "string" ? { name: spec.name, type: "uint8", shape: [-1, -1, -1, 3] } : spec;
+}
+
+/** A model whose server answers with findings: nothing has to be known about its tensors. */
+function answeringModel(name: string, said: ModelFlags, labels: readonly string[]): Model {
+  return {
+    name, file: undefined, task: said.task ?? "classify", family: said.family ?? "softmax",
+    input: { name: "data", width: 0, height: 0, layout: "NHWC", color: "RGB", type: "uint8", fit: "none", anchor: "center", pad: 0, scale: 1, mean: [0, 0, 0], std: [1, 1, 1] },
+    maxBatch: said.maxBatch ?? 256, labels, threshold: said.threshold ?? 0, classThresholds: said.classThresholds ?? {}, nmsIou: said.nmsIou ?? 1, topK: said.topK ?? 5, options: said.options ?? {},
+  };
 }
 
 const NOTHING_KNOWN = { inputs: [], outputs: [], producers: [], metadata: {} };
@@ -140,12 +169,16 @@ async function recognise(onnx: OnnxFile | undefined, family: string | undefined,
   return known;
 }
 
-async function locate(nameOrPath: string, options: ResolveOptions): Promise<string> {
+/** Undefined: only the server has it. */
+async function locate(nameOrPath: string, options: ResolveOptions): Promise<string | undefined> {
   const path = resolve(options.baseDir ?? ".", nameOrPath);
   if (await exists(path)) {
     return path;
   }
   const looksLikePath = /[/\\]|\.(onnx|ya?ml)$/i.test(nameOrPath);
+  if (!looksLikePath && options.served !== undefined) {
+    return undefined;
+  }
   const named = looksLikePath ? undefined : await options.named?.(nameOrPath);
   if (named === undefined) {
     throw new VedetteError("E_MODEL_NOT_FOUND", { model: nameOrPath });

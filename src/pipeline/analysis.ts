@@ -1,7 +1,9 @@
 import { DroppedFrame } from "./dropped-frame.ts";
-import { createFrameReader } from "../media/index.ts";
+import { createFrameReader, fitInput, geometryOf } from "../media/index.ts";
 import { toVedetteError } from "../errors.ts";
+import type { VedetteError } from "../errors.ts";
 import type { AnalysisPlan, UseCaseHooks } from "./plan.ts";
+import type { Shadow } from "./shadow.ts";
 import type { Clock } from "../contracts/clock.ts";
 import type { FrameReader, InputPixels, VideoFrame } from "../contracts/frame.ts";
 import type { InputSpec } from "../domain/model.ts";
@@ -27,9 +29,14 @@ export interface AnalysisContext {
   readonly isLive: boolean;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** Told of failures that cost a frame but not the stream. */
-  readonly onError: (error: unknown) => void;
+  /** Told of failures that cost a frame but not the stream, once a second; `untold`: how many more there were since. */
+  readonly onError: (error: VedetteError, untold: number) => void;
+  /** Sees the same frames, for comparison. */
+  readonly shadow: Shadow | undefined;
 }
+
+/** Between two lines about lost frames. */
+const TELL_EVERY_MS = 1000;
 
 /** A reader with its own pixel buffer: one frame at a time. */
 interface Lane {
@@ -49,6 +56,8 @@ export class Analysis implements AsyncDisposable {
   readonly #lanes: Lane[] = [];
   readonly #drop: (reason: DroppedFrame["reason"]) => void;
   #nextDueUs: number | undefined;
+  #toldMs = -Infinity;
+  #untold = 0;
   #gateTail: Promise<unknown> = Promise.resolve();
   #gateLane: Lane | undefined;
 
@@ -103,13 +112,16 @@ export class Analysis implements AsyncDisposable {
     const { clock, signal } = this.#context;
     const { runner } = this.#plan;
     const startMs = clock.monotonicMs();
-    const pixels = await scale(lane, decoded.frame, runner.input);
+    const { wantsJpeg } = runner;
+    const needsPixels = wantsJpeg === undefined || wantsJpeg.withPixels === true || this.#useCase?.prepare !== undefined;
+    const pixels = needsPixels ? await scale(lane, decoded.frame, runner.input) : unscaled(decoded.frame, runner.input);
     await this.#useCase?.prepare?.(pixels);
-    const jpeg = runner.wantsJpeg && (await lane.reader.toJpeg(decoded.frame, runner.wantsJpeg));
+    const jpeg = wantsJpeg && (await lane.reader.toJpeg(decoded.frame, wantsJpeg));
     const preparedMs = clock.monotonicMs();
     const reply = await runner.run({ pixels, ptsUs: decoded.frame.ptsUs, ...(jpeg === undefined ? {} : { jpeg }) }, { ageMs: this.#ageMs(decoded.frame), signal });
     const repliedMs = clock.monotonicMs();
     const finding = await this.#addLooks(decoded.frame, await this.#interpret(reply.finding, pixels));
+    this.#context.shadow?.offer(decoded.frame, finding, repliedMs - preparedMs);
     const interpretMs = reply.interpretMs + (clock.monotonicMs() - repliedMs);
     return {
       ...decoded,
@@ -187,7 +199,8 @@ export class Analysis implements AsyncDisposable {
       return;
     }
     const known = toVedetteError(error);
-    if (!known.retryable && known.code !== "E_USE_CASE") {
+    // What an engine says while the stream runs concerns its frame: a server may be put right again.
+    if (!known.retryable && known.code !== "E_USE_CASE" && !known.code.startsWith("E_ENGINE_")) {
       throw known;
     }
     if (known.code === "E_USE_CASE") {
@@ -196,8 +209,27 @@ export class Analysis implements AsyncDisposable {
       return;
     }
     this.#drop("engine_error");
-    this.#context.onError(known);
+    this.#tell(known);
   }
+
+  /** The first failure at once, then one line a second for all of them. */
+  #tell(error: VedetteError): void {
+    const nowMs = this.#context.clock.monotonicMs();
+    if (nowMs - this.#toldMs < TELL_EVERY_MS) {
+      this.#untold += 1;
+      return;
+    }
+    this.#toldMs = nowMs;
+    this.#context.onError(error, this.#untold);
+    this.#untold = 0;
+  }
+}
+
+/** Where the picture lies in the input, for engines that send it as a JPEG: the pixels themselves are nobody's business. */
+function unscaled(frame: VideoFrame, input: InputSpec): InputPixels {
+  const fit = fitInput(input, frame.width, frame.height);
+  const geometry = geometryOf(fit, frame.width, frame.height);
+  return { data: new Uint8Array(0), width: fit.width, height: fit.height, channels: input.color === "GRAY" ? 1 : 3, geometry };
 }
 
 function createLane(): Lane {

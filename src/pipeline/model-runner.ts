@@ -46,9 +46,13 @@ export class SharedModel implements AsyncDisposable {
   /** One stream's way to the model; disposed with the model. */
   share(options: ShareOptions): ModelRunner {
     const stream = this.#batcher.join({ ...options, capacity: CAPACITY, whenFull: "refuse" });
+    const { engine } = this;
     return {
-      input: this.engine.input,
-      wantsJpeg: this.engine.wantsJpeg,
+      input: engine.input,
+      // Changes when an engine with a fallback is reached for the first time.
+      get wantsJpeg() {
+        return engine.wantsJpeg;
+      },
       parallelism: this.engine.parallelism * this.#maxBatch,
       description: this.engine.description,
       run: (request, run) => submit(stream, request, run),

@@ -13,7 +13,7 @@ import type { Detection, Finding, Result } from "../domain/result.ts";
 export interface ModelRunner {
   readonly input: InputSpec;
   /** Set when it wants the frame as a JPEG of that quality rather than pixels. */
-  readonly wantsJpeg?: { readonly quality: number } | undefined;
+  readonly wantsJpeg?: { readonly quality: number; readonly withPixels?: boolean } | undefined;
   /** How many of this stream's requests can usefully be under way at once. */
   readonly parallelism: number;
   readonly description: string;
@@ -58,6 +58,15 @@ export interface AnalysisPlan {
   readonly minScore: number;
   /** Only frames in which this engine finds something are analysed. */
   readonly gate: Engine | undefined;
+  /** A second engine that sees the analysed frames too, for comparison. */
+  readonly shadow: ShadowPlan | undefined;
+}
+
+/** A second engine for comparison (`--shadow`). It may not be reachable yet. */
+export interface ShadowPlan {
+  readonly description: string;
+  /** Opens it; called again, with growing pauses, while it fails. */
+  readonly open: (signal: AbortSignal) => Promise<ModelRunner>;
 }
 
 /** How the annotated view is encoded. */

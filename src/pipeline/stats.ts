@@ -1,5 +1,6 @@
 import { Drops } from "../runtime/drops.ts";
 import { Histogram } from "../runtime/histogram.ts";
+import type { ShadowSnapshot } from "./shadow.ts";
 import type { Clock } from "../contracts/clock.ts";
 import type { DropReason, Result, Timings } from "../domain/result.ts";
 
@@ -25,6 +26,8 @@ export interface StreamSnapshot {
   readonly firstResultS: number | undefined;
   /** Share of the source that has been read, 0…1; undefined when its length is not known. */
   readonly progress: number | undefined;
+  /** How a second engine compares (`--shadow`). */
+  readonly shadow?: ShadowSnapshot;
 }
 
 const RATE_WINDOW_MS = 2000;

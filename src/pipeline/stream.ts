@@ -1,5 +1,6 @@
 import { Analysis } from "./analysis.ts";
 import { DroppedFrame } from "./dropped-frame.ts";
+import { Shadow } from "./shadow.ts";
 import { StreamStats } from "./stats.ts";
 import { Views } from "./views.ts";
 import { createDecoder } from "../media/index.ts";
@@ -36,6 +37,7 @@ export class Stream {
   readonly #views: Views;
   readonly #outputErrors: VedetteError[] = [];
   #seq = 0;
+  #shadow: Shadow | undefined;
 
   constructor(plan: StreamPlan, context: StreamContext) {
     this.name = plan.name;
@@ -51,7 +53,8 @@ export class Stream {
   }
 
   snapshot(): StreamSnapshot {
-    return this.#stats.snapshot();
+    const snapshot = this.#stats.snapshot();
+    return this.#shadow === undefined ? snapshot : { ...snapshot, shadow: this.#shadow.snapshot() };
   }
 
   /**
@@ -133,6 +136,8 @@ export class Stream {
       },
     });
     const failures = new AbortController();
+    await using shadow = analysis?.shadow && new Shadow(analysis.shadow, { clock, log, minScore: analysis.minScore });
+    this.#shadow = shadow;
     await using analyser =
       analysis === undefined
         ? undefined
@@ -143,7 +148,8 @@ export class Stream {
               isLive: session.isLive,
               clock,
               signal: failures.signal,
-              onError: (error) => log.warn(toVedetteError(error).message),
+              onError: (error, untold) => log.warn(error.message, untold > 0 ? { andMore: untold } : {}),
+              shadow,
             },
             (reason) => this.#stats.drops.add(reason),
           );

@@ -20,28 +20,9 @@ import { registerTfServingHttp } from "./tfserving-http.ts";
 import { addTfServingGrpc } from "./tfserving-service.ts";
 import { addTorchServeInference, addTorchServeManagement } from "./torchserve-grpc.ts";
 import { registerTorchServeHttp, torchServeErrorType } from "./torchserve-http.ts";
+import type { TorchServeListeners } from "./torchserve-listeners.ts";
 import { TorchServeManagement } from "./torchserve-management.ts";
 import { registerTorchServeManagement } from "./torchserve-management-http.ts";
-
-/** Where TorchServe's further interfaces listen. */
-export interface TorchServeListeners {
-  /** Management REST; 127.0.0.1:8081 by default. */
-  readonly management: string;
-  /** Prometheus metrics; 127.0.0.1:8082. */
-  readonly metrics: string;
-  /** Inference gRPC; 127.0.0.1:7070. */
-  readonly grpcInference: string;
-  /** Management gRPC; 127.0.0.1:7071. */
-  readonly grpcManagement: string;
-}
-
-/** TorchServe's own ports, on loopback. */
-export const TORCHSERVE_LISTENERS: TorchServeListeners = {
-  management: "127.0.0.1:8081",
-  metrics: "127.0.0.1:8082",
-  grpcInference: "127.0.0.1:7070",
-  grpcManagement: "127.0.0.1:7071",
-};
 
 /** What a model server is made of. Addresses are `HOST:PORT`; a listener that is left out is not opened. */
 export interface ModelServerOptions {

@@ -19,6 +19,10 @@ export const kserveEngine = defineEngine({
     const remote = remoteFromAddress("kserve", address);
     return remote === undefined ? undefined : { kind: "kserve" as const, ...remote };
   },
+  ask: async (config, name, context, signal) => {
+    const { askKserve } = await import("./kserve-engine.ts");
+    return askKserve(config, name, context, signal);
+  },
   open: async (config, model, interpreter, context, signal) => {
     const { KserveEngine } = await import("./kserve-engine.ts");
     return KserveEngine.open(config, model, interpreter, context, signal);

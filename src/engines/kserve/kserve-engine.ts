@@ -56,15 +56,7 @@ export class KserveEngine implements Engine {
   static async open(config: KserveConfig, model: Model, ref: InterpreterRef, context: KindContext, signal: AbortSignal): Promise<KserveEngine> {
     const engine = `kserve+${config.transport}${config.tls ? "s" : ""}`;
     signal.throwIfAborted();
-    const loaded = await loadCredentials(engine, config, context.baseDir);
-    const clients = config.addresses.map((address) =>
-      config.transport === "http"
-        ? httpClient(new HttpServer("kserve", address, loaded, config.compression))
-        : config.stream
-          ? new StreamingClient(new GrpcServer("kserve", address, loaded, config.compression))
-          : grpcClient(new GrpcServer("kserve", address, loaded, config.compression)),
-    );
-    const calls = new RemoteCalls<OipClient>(clients, { engine: "kserve", clock: context.clock, log: context.log, timeoutMs: config.timeoutMs, retryForMs: config.retryForMs });
+    const calls = await connect(engine, config, context);
     try {
       const served = { name: config.model ?? model.name, version: config.version };
       const metadata = await calls.call((client, callSignal) => client.metadata(served, callSignal), signal);
@@ -104,6 +96,24 @@ export class KserveEngine implements Engine {
     const shape = inputSpec.shape.length <= 1 ? [data.length] : [data.length, ...inputSpec.shape.slice(1).map((size) => Math.max(1, size))];
     return { name: inputSpec.name, type: "string", shape, data };
   }
+}
+
+/** What the server says the model takes and gives. */
+export async function askKserve(config: KserveConfig, name: string, context: KindContext, signal: AbortSignal): Promise<ServedMetadata> {
+  await using calls = await connect(`kserve+${config.transport}`, config, context);
+  return await calls.call((client, callSignal) => client.metadata({ name: config.model ?? name, version: config.version }, callSignal), signal);
+}
+
+async function connect(engine: string, config: KserveConfig, context: KindContext): Promise<RemoteCalls<OipClient>> {
+  const loaded = await loadCredentials(engine, config, context.baseDir);
+  const clients = config.addresses.map((address) =>
+    config.transport === "http"
+      ? httpClient(new HttpServer("kserve", address, loaded, config.compression))
+      : config.stream
+        ? new StreamingClient(new GrpcServer("kserve", address, loaded, config.compression))
+        : grpcClient(new GrpcServer("kserve", address, loaded, config.compression)),
+  );
+  return new RemoteCalls<OipClient>(clients, { engine: "kserve", clock: context.clock, log: context.log, timeoutMs: config.timeoutMs, retryForMs: config.retryForMs });
 }
 
 /** The input that takes the picture. Throws `E_ENGINE_MODEL` when the model cannot take what would be sent. */

@@ -29,6 +29,10 @@ export const tfservingEngine = defineEngine({
     }
     return { kind: "tfserving" as const, ...remote, transport: "grpc" as const };
   },
+  ask: async (config, name, context, signal) => {
+    const { askTfServing } = await import("./tfserving-engine.ts");
+    return askTfServing(config, name, context, signal);
+  },
   open: async (config, model, interpreter, context, signal) => {
     const { TfServingEngine } = await import("./tfserving-engine.ts");
     return TfServingEngine.open(config, model, interpreter, context, signal);

@@ -59,9 +59,7 @@ export class TfServingEngine implements Engine {
   /** Asks the server about the model and checks that it has one input. */
   static async open(config: TfServingConfig, model: Model, ref: InterpreterRef, context: KindContext, signal: AbortSignal): Promise<TfServingEngine> {
     signal.throwIfAborted();
-    const loaded = await loadCredentials("tfserving", config, context.baseDir);
-    const servers = config.addresses.map((address) => new GrpcServer("tfserving", address, loaded, config.compression));
-    const calls = new RemoteCalls(servers, { engine: "tfserving", clock: context.clock, log: context.log, timeoutMs: config.timeoutMs, retryForMs: config.retryForMs });
+    const calls = await connect(config, context);
     try {
       const name = config.model ?? model.name;
       const { inputs, outputs } = await readMetadata(calls, config, name, signal);
@@ -101,6 +99,18 @@ export class TfServingEngine implements Engine {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#parts.calls[Symbol.asyncDispose]();
   }
+}
+
+/** What the server says the model takes and gives. */
+export async function askTfServing(config: TfServingConfig, name: string, context: KindContext, signal: AbortSignal): Promise<{ inputs: readonly TensorSpec[]; outputs: readonly TensorSpec[] }> {
+  await using calls = await connect(config, context);
+  return await readMetadata(calls, config, config.model ?? name, signal);
+}
+
+async function connect(config: TfServingConfig, context: KindContext): Promise<RemoteCalls<GrpcServer>> {
+  const loaded = await loadCredentials("tfserving", config, context.baseDir);
+  const servers = config.addresses.map((address) => new GrpcServer("tfserving", address, loaded, config.compression));
+  return new RemoteCalls(servers, { engine: "tfserving", clock: context.clock, log: context.log, timeoutMs: config.timeoutMs, retryForMs: config.retryForMs });
 }
 
 function modelSpec(config: TfServingConfig, name: string): { name: string; version: { value: number } | undefined; signatureName: string } {

@@ -19,6 +19,8 @@ export const torchserveEngine = defineEngine({
     const remote = remoteFromAddress("torchserve", address);
     return remote === undefined ? undefined : { kind: "torchserve" as const, ...remote };
   },
+  // Its handlers read the outputs themselves; what a model takes they do not tell.
+  ask: () => Promise.resolve("findings"),
   open: async (config, model, _interpreter, context, signal) => {
     const { TorchServeEngine } = await import("./torchserve-engine.ts");
     return TorchServeEngine.open(config, model, context, signal);
