@@ -62,14 +62,10 @@ async function openShared(analyse: Analyse, useCase: ChosenUseCase, request: Str
   const share = (engine: Engine): SharedModel => new SharedModel(engine, { clock: context.clock, maxBatch: analyse.batch, maxDelayMs: analyse.maxBatchDelayMs });
   const name = analyse.model ?? useCase.hints.model;
   if (name === undefined) {
-    if (useCase.engine === "motion") {
-      // Motion remembers the frame before: every stream has one of its own.
-      return { model: await engines.get(`motion ${context.stream}`, () => Promise.resolve(share(createMotionEngine({})))), labels: ["motion"], minScore: 0 };
-    }
-    if (useCase.task !== undefined || useCase.hooks?.interpret !== undefined) {
-      throw new VedetteError("E_USAGE", { reason: `use case ${analyse.useCase ?? ""} needs a model: --model NAME|FILE.onnx` });
-    }
-    return undefined;
+    checkNeedsNone(useCase, analyse);
+    // Motion remembers the frame before: every stream has one of its own.
+    const motion = useCase.engine === "motion" ? await engines.get(`motion ${context.stream}`, () => Promise.resolve(share(createMotionEngine({})))) : undefined;
+    return motion && { model: motion, labels: ["motion"], minScore: 0 };
   }
   const chosen = engineOf(analyse.engine, analyse, request);
   const fallback = analyse.fallback === undefined ? undefined : engineOf(analyse.fallback, {}, {});
@@ -80,17 +76,23 @@ async function openShared(analyse: Analyse, useCase: ChosenUseCase, request: Str
   const model = isTracked ? { ...resolved, threshold: Math.min(resolved.threshold, TRACKED_THRESHOLD) } : resolved;
   const module = useCase.hooks?.interpret === undefined ? interpreterModuleFor(model.family) : rawInterpreterModule;
   const key = JSON.stringify([model, chosen, fallback, analyse.fallbackAfterMs, module.href, analyse.batch, analyse.maxBatchDelayMs], withoutFunctions);
-  const openPrimary = (openSignal: AbortSignal): Promise<Engine> => chosen.kind.open(chosen.config as never, model, { module, model }, context, openSignal);
+  const openPrimary = (openSignal: AbortSignal): Promise<Engine> => chosen.kind.open(chosen.config, model, { module, model }, context, openSignal);
   const open = async (): Promise<SharedModel> => {
     if (fallback === undefined) {
       return share(await askPatiently(() => openPrimary(signal), around));
     }
-    const second = await fallback.kind.open(fallback.config as never, model, { module, model }, context, signal);
+    const second = await fallback.kind.open(fallback.config, model, { module, model }, context, signal);
     return share(await FallbackEngine.open({ openPrimary, fallback: second, patienceMs: analyse.fallbackAfterMs, clock: context.clock, log: context.log }, signal));
   };
   // A server's model may come without names: rules cannot be checked against them then.
   const labels = model.labels.length > 0 || model.file !== undefined ? model.labels : undefined;
   return { model: await engines.get(key, open), labels, minScore: resolved.threshold };
+}
+
+function checkNeedsNone(useCase: ChosenUseCase, { useCase: name = "" }: Analyse): void {
+  if (useCase.engine === undefined && (useCase.task !== undefined || useCase.hooks?.interpret !== undefined)) {
+    throw new VedetteError("E_USAGE", { reason: `use case ${name} needs a model: --model NAME|FILE.onnx` });
+  }
 }
 
 /** JPEGs go to the server as they are: a use case that changes pixels would change nothing. */

@@ -28,7 +28,7 @@ export async function planShadow(analyse: Analyse, useCase: ChosenUseCase, reque
     const model = known ?? (await find());
     const module = interpreterModuleFor(model.family);
     const shared = await engines.get(JSON.stringify(["shadow", model, chosen, module.href], withoutFunctions), async () => {
-      const engine = await chosen.kind.open(chosen.config as never, model, { module, model }, context, AbortSignal.any([signal, openSignal]));
+      const engine = await chosen.kind.open(chosen.config, model, { module, model }, context, AbortSignal.any([signal, openSignal]));
       return new SharedModel(engine, { clock: context.clock, maxBatch: 1, maxDelayMs: 0 });
     });
     return shared.share({ maxAgeMs: Infinity, minFps: 0, priority: 0 });

@@ -62,10 +62,8 @@ export function completeInput(
   picture: PictureInput, size: { readonly width: number; readonly height: number }, given: Given, preferred: InputDefaults,
   notes: Note[], missing: Missing[],
 ): InputSpec | undefined {
-  // Pictures that go at their own size have none of the model's.
-  const unsized = given.fit === "none" ? 0 : undefined;
-  const width = size.width > 0 ? size.width : (preferred.width ?? unsized);
-  const height = size.height > 0 ? size.height : (preferred.height ?? unsized);
+  const width = sizeOf(size.width, preferred.width, given);
+  const height = sizeOf(size.height, preferred.height, given);
   const { layout, spec, channels } = picture;
   // The declared type was checked when the picture was found.
   const type = given.type ?? (spec.type as InputSpec["type"]);
@@ -82,6 +80,11 @@ export function completeInput(
   }
   notes.push({ what: "input", value: `${width}×${height} ${color} ${layout} ${type}`, why: `declared as ${describeTensors([spec])}` });
   return { name: given.name ?? spec.name, width, height, layout, color, type, ...placement(given, preferred), ...numbers };
+}
+
+/** Width or height; pictures that go at their own size have none of the model's. */
+function sizeOf(known: number, preferred: number | undefined, { fit }: Given): number | undefined {
+  return known > 0 ? known : (preferred ?? (fit === "none" ? 0 : undefined));
 }
 
 function placement(given: Given, preferred: InputDefaults): Pick<InputSpec, "fit" | "anchor" | "pad"> {

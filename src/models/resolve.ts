@@ -10,6 +10,7 @@ import { readManifest } from "./manifest.ts";
 import { readOnnxFile, sha256OfFile } from "./onnx-file.ts";
 import type { Completion } from "./complete.ts";
 import type { Note } from "./notes.ts";
+import type { ModelFacts } from "../tasks/family.ts";
 import type { Manifest, ModelFlags } from "./manifest.ts";
 import type { Model, TensorSpec } from "../domain/model.ts";
 import type { ServedFacts } from "../contracts/kinds.ts";
@@ -85,18 +86,17 @@ export async function examineManifest(manifest: Manifest, where: string, flags: 
   const known = await recognise(onnx, flags.family ?? manifest.family, notes);
   const merged = merge(merge(known ?? {}, manifest), flags);
   const name = merged.name ?? stemOf(file ?? where);
-  const served = onnx === undefined ? await options.served?.(name) : undefined;
-  if (served === "findings") {
-    const labels = merged.labels === undefined ? [] : await loadLabels(merged.labels, flags.labels === undefined ? folder : base, undefined);
-    return { model: answeringModel(name, merged, labels), missing: [], notes, family: undefined, fit: undefined, onnx };
+  const labelsFolder = flags.labels === undefined ? folder : base;
+  const facts = onnx ?? (await factsFrom(options.served?.(name)));
+  if (facts === "findings") {
+    return { model: await answeringModel(name, merged, labelsFolder), missing: [], notes, family: undefined, fit: undefined, onnx };
   }
-  const facts = onnx ?? (served === undefined ? NOTHING_KNOWN : { ...NOTHING_KNOWN, inputs: served.inputs.map(asPicture), outputs: served.outputs });
   // Once without labels: how many there should be follows from the outputs.
   const without = completeModel(name, file, facts, { ...merged, labels: undefined });
   const asked = flags.labels ?? manifest.labels;
   const labels = asked === undefined
     ? await usualLabels(known?.labels, without, file, options, notes)
-    : await loadLabels(asked, flags.labels === undefined ? folder : base, without.fit?.classes);
+    : await loadLabels(asked, labelsFolder, without.fit?.classes);
   const completion = completeModel(name, file, facts, { ...merged, labels });
   return { ...completion, notes: [...notes, ...completion.notes], onnx };
 }
@@ -105,21 +105,28 @@ function stemOf(path: string): string {
   return basename(path, extname(path));
 }
 
+/** What a server says, as an ONNX file would. */
+async function factsFrom(asked: Promise<ServedFacts> | undefined): Promise<typeof NOTHING_KNOWN | "findings"> {
+  const served = await asked;
+  return served === undefined || served === "findings" ? (served ?? NOTHING_KNOWN) : { ...NOTHING_KNOWN, inputs: served.inputs.map(asPicture), outputs: served.outputs };
+}
+
 /** An input that takes whole files: JPEGs, which the server prepares. */
 function asPicture(spec: TensorSpec): TensorSpec {
   return spec.type === "string" ? { name: spec.name, type: "uint8", shape: [-1, -1, -1, 3] } : spec;
 }
 
 /** A model whose server answers with findings: nothing has to be known about its tensors. */
-function answeringModel(name: string, said: ModelFlags, labels: readonly string[]): Model {
+async function answeringModel(name: string, said: ModelFlags, folder: string): Promise<Model> {
+  const labels = said.labels === undefined ? [] : await loadLabels(said.labels, folder, undefined);
   return {
     name, file: undefined, task: said.task ?? "classify", family: said.family ?? "softmax",
     input: { name: "data", width: 0, height: 0, layout: "NHWC", color: "RGB", type: "uint8", fit: "none", anchor: "center", pad: 0, scale: 1, mean: [0, 0, 0], std: [1, 1, 1] },
-    maxBatch: said.maxBatch ?? 256, labels, threshold: said.threshold ?? 0, classThresholds: said.classThresholds ?? {}, nmsIou: said.nmsIou ?? 1, topK: said.topK ?? 5, options: said.options ?? {},
+    maxBatch: said.maxBatch ?? 256, threshold: said.threshold ?? 0, topK: said.topK ?? 5, classThresholds: {}, nmsIou: 1, options: {}, labels,
   };
 }
 
-const NOTHING_KNOWN = { inputs: [], outputs: [], producers: [], metadata: {} };
+const NOTHING_KNOWN: Pick<ModelFacts, "inputs" | "outputs" | "producers" | "metadata"> = { inputs: [], outputs: [], producers: [], metadata: {} };
 
 /** Labels nobody asked for by name: those of a known file, of the kind of output, or a list of the right length beside the weights. */
 async function usualLabels(
