@@ -85,7 +85,7 @@ export async function examineManifest(manifest: Manifest, where: string, flags: 
   const notes: Note[] = [];
   const known = await recognise(onnx, flags.family ?? manifest.family, notes);
   const merged = merge(merge(known ?? {}, manifest), flags);
-  const name = merged.name ?? stemOf(file ?? where);
+  const name = nameOf(merged, file, where);
   const labelsFolder = flags.labels === undefined ? folder : base;
   const facts = onnx ?? (await factsFrom(options.served?.(name)));
   if (facts === "findings") {
@@ -103,6 +103,11 @@ export async function examineManifest(manifest: Manifest, where: string, flags: 
 
 function stemOf(path: string): string {
   return basename(path, extname(path));
+}
+
+/** What the model is called, else what its file is. */
+function nameOf({ name }: ModelFlags, file: string | undefined, where: string): string {
+  return name ?? stemOf(file ?? where);
 }
 
 /** What a server says, as an ONNX file would. */
