@@ -52,3 +52,7 @@ export {
 } from "./daemon/library.ts";
 export type { App, Element, PipelineOptions, RelativePoints } from "./daemon/library.ts";
 export type { StreamSnapshot } from "./pipeline/stats.ts";
+
+// Kinesis Video Streams in four lines.
+export { Producer } from "./daemon/producer.ts";
+export type { ProducerOptions, ProducerSource, UploadOptions } from "./daemon/producer.ts";

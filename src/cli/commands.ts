@@ -13,6 +13,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "serve", load: async () => (await import("./serve.ts")).serveCommand() },
   { name: "send", load: async () => (await import("./nvss-ends.ts")).sendCommand() },
   { name: "view", load: async () => (await import("./nvss-ends.ts")).viewCommand() },
+  { name: "upload", load: async () => (await import("./upload.ts")).uploadCommand() },
   { name: "slipstream", load: async () => (await import("./slipstream.ts")).slipstreamCommand() },
   { name: "models", load: async () => (await import("./models.ts")).modelsCommand() },
   { name: "discover", load: async () => (await import("./discover.ts")).discoverCommand() },

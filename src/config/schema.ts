@@ -69,6 +69,7 @@ const encodeSchema = z.strictObject({
   bitrate: rate.optional().describe("Bits per second; left out, the quality decides"),
   quality: z.int().min(1).max(100).default(75).describe("Constant quality when no bitrate is given"),
   size: size.optional().describe("Size of the annotated view"),
+  gop: z.int().min(1).max(10_000).optional().describe("Frames from keyframe to keyframe; two seconds of them when left out"),
 });
 
 const clipsSchema = z.strictObject({

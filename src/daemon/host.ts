@@ -81,6 +81,7 @@ export class Host implements AsyncDisposable {
           bitrateBps: config.encode.bitrate,
           quality: config.encode.quality,
           size: config.encode.size,
+          gopFrames: config.encode.gop,
           hwaccel: config.hwaccel,
         },
         hwaccel: config.hwaccel,

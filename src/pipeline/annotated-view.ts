@@ -115,6 +115,7 @@ export class AnnotatedView implements AsyncDisposable {
         // What every browser decodes, since one encoder serves all viewers.
         ...(isLive ? { profile: "baseline" as const } : {}),
         ...(plan.bitrateBps === undefined ? {} : { bitrateBps: plan.bitrateBps }),
+        ...(plan.gopFrames === undefined ? {} : { gopFrames: plan.gopFrames }),
       });
       this.#opened.resolve(encoder);
       return encoder;

@@ -78,6 +78,8 @@ export interface EncodePlan {
   readonly quality: number;
   /** Output size; undefined keeps the source's. */
   readonly size: { readonly width: number; readonly height: number } | undefined;
+  /** Frames from keyframe to keyframe; undefined leaves it to the encoder. */
+  readonly gopFrames: number | undefined;
   readonly hwaccel: string;
 }
 

@@ -1,6 +1,8 @@
 import { cameraSource } from "./camera/index.ts";
 import { deviceSource } from "./device/index.ts";
+import { deepLensSource } from "./deeplens/index.ts";
 import { fileSource } from "./file/index.ts";
+import { kvsSource } from "./kvs/index.ts";
 import { nvssSource } from "./nvss/index.ts";
 import { nuuoSource } from "./nuuo/index.ts";
 import { onvifSource } from "./onvif/index.ts";
@@ -15,6 +17,8 @@ export const SOURCES = [
   cameraSource,
   deviceSource,
   nuuoSource,
+  deepLensSource,
+  kvsSource,
   nvssSource,
   onvifSource,
   rtspSource,

@@ -83,7 +83,7 @@ function reorders(packets: readonly Packet[]): boolean {
 async function peek(packets: AsyncIterable<Packet>, count: number): Promise<{ first: readonly Packet[]; packets: AsyncIterable<Packet> }> {
   const iterator = packets[Symbol.asyncIterator]();
   const first: Packet[] = [];
-  while (first.length < count) {
+  while (first.length < count && !reorders(first)) {
     const next = await iterator.next();
     if (next.done === true) {
       break;
