@@ -33,21 +33,29 @@ const PEEKED_PACKETS = 12;
  */
 export async function chooseView(stream: StreamTaps, options: ChooseViewOptions): Promise<VideoFeed> {
   const { output, view, reencode, log, signal } = options;
-  const leaving = new AbortController();
-  const asked = await stream.packets(view, { whenSlow: "wait", capacity: CAPACITY, signal: AbortSignal.any([signal, leaving.signal]) });
+  const leaving = { asked: new AbortController(), encoded: new AbortController() };
+  const read = (which: View, leave: AbortController): Promise<PacketFeed> =>
+    stream.packets(which, { whenSlow: "wait", capacity: CAPACITY, signal: AbortSignal.any([signal, leave.signal]) });
+  const asked = await read(view, leaving.asked);
   const track = videoOf(asked);
-  const reason = KVS_CODECS.includes(track.codec) ? undefined : `the codec is ${track.codec}, expected ${KVS_CODECS.join(" or ")}`;
-  const peeked = reason === undefined ? await peek(videoPackets(asked), mayReorder(track) ? PEEKED_PACKETS : 0) : undefined;
+  const unfit = KVS_CODECS.includes(track.codec) ? undefined : `the codec is ${track.codec}, expected ${KVS_CODECS.join(" or ")}`;
+  const depth = unfit === undefined ? reorderDepth(track) : 0;
+  const mayEncode = reencode === "auto" && view === "original";
+  // Asked for before the first packet where it is likely to be needed: a decoder that comes later waits for a keyframe.
+  const early = mayEncode && (unfit !== undefined || (depth ?? 0) > 0) ? read("annotated", leaving.encoded) : undefined;
+  early?.catch(() => undefined);
+  const peeked = unfit === undefined ? await peek(videoPackets(asked), depth === 0 ? 0 : PEEKED_PACKETS) : undefined;
   if (peeked !== undefined && !reorders(peeked.first)) {
+    leaving.encoded.abort();
     return { track, packets: peeked.packets, isLive: asked.isLive ?? true };
   }
-  const why = reason ?? "the stream has B-frames";
-  if (reencode === "never" || view === "annotated") {
+  const why = unfit ?? "the stream has B-frames";
+  leaving.asked.abort();
+  if (!mayEncode) {
     throw new VedetteError("E_KVS_MEDIA", { stream: output, reason: why });
   }
   log.warn(`${why}: it is encoded anew for Kinesis Video Streams`, { output });
-  leaving.abort();
-  const encoded = await stream.packets("annotated", { whenSlow: "wait", capacity: CAPACITY, signal });
+  const encoded = await (early ?? read("annotated", leaving.encoded));
   return { track: videoOf(encoded), packets: videoPackets(encoded), isLive: encoded.isLive ?? true };
 }
 
@@ -68,11 +76,11 @@ async function* videoPackets(feed: PacketFeed): AsyncGenerator<Packet, void, und
   }
 }
 
-/** Most cameras and encoders say that they never reorder. */
-function mayReorder(track: VideoTrack): boolean {
+/** How far pictures may be reordered: most encoders say so, and most say 0; undefined when this one does not. */
+function reorderDepth(track: VideoTrack): number | undefined {
   const nal = nalCodecOf(track.codec);
   const sps = nal?.parameterSets(track).find((unit) => nal.isSps(unit));
-  return sps === undefined || nal?.parseSps(sps)?.reorderDepth !== 0;
+  return sps === undefined ? undefined : nal?.parseSps(sps)?.reorderDepth;
 }
 
 function reorders(packets: readonly Packet[]): boolean {
