@@ -38,7 +38,7 @@ export async function chooseView(stream: StreamTaps, options: ChooseViewOptions)
     stream.packets(which, { whenSlow: "wait", capacity: CAPACITY, signal: AbortSignal.any([signal, leave.signal]) });
   const asked = await read(view, leaving.asked);
   const track = videoOf(asked);
-  const unfit = KVS_CODECS.includes(track.codec) ? undefined : `the codec is ${track.codec}, expected ${KVS_CODECS.join(" or ")}`;
+  const unfit = unfitCodec(track);
   const depth = unfit === undefined ? reorderDepth(track) : 0;
   const mayEncode = reencode === "auto" && view === "original";
   // Asked for before the first packet where it is likely to be needed: a decoder that comes later waits for a keyframe.
@@ -47,7 +47,7 @@ export async function chooseView(stream: StreamTaps, options: ChooseViewOptions)
   const peeked = unfit === undefined ? await peek(videoPackets(asked), depth === 0 ? 0 : PEEKED_PACKETS) : undefined;
   if (peeked !== undefined && !reorders(peeked.first)) {
     leaving.encoded.abort();
-    return { track, packets: peeked.packets, isLive: asked.isLive ?? true };
+    return feedOf(asked, peeked.packets);
   }
   const why = unfit ?? "the stream has B-frames";
   leaving.asked.abort();
@@ -56,7 +56,15 @@ export async function chooseView(stream: StreamTaps, options: ChooseViewOptions)
   }
   log.warn(`${why}: it is encoded anew for Kinesis Video Streams`, { output });
   const encoded = await (early ?? read("annotated", leaving.encoded));
-  return { track: videoOf(encoded), packets: videoPackets(encoded), isLive: encoded.isLive ?? true };
+  return feedOf(encoded, videoPackets(encoded));
+}
+
+function feedOf(feed: PacketFeed, packets: AsyncIterable<Packet>): VideoFeed {
+  return { track: videoOf(feed), packets, isLive: feed.isLive ?? true };
+}
+
+function unfitCodec({ codec }: VideoTrack): string | undefined {
+  return KVS_CODECS.includes(codec) ? undefined : `the codec is ${codec}, expected ${KVS_CODECS.join(" or ")}`;
 }
 
 function videoOf(feed: PacketFeed): VideoTrack {
