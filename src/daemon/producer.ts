@@ -73,7 +73,7 @@ export class Producer implements AsyncDisposable {
   /** Finds credentials and the stream, and makes the stream if need be. Throws `E_KVS_…`. */
   async connect(stream: string, signal: AbortSignal = new AbortController().signal): Promise<void> {
     const context = { stream: STREAM, clock: systemClock, log: this.#log, baseDir: process.cwd(), dataDir: defaultDataDir(), allowAnonymous: false };
-    await using output = createOutput({ kind: "kvs", ...this.#kvs(stream) }, {}, context);
+    await using output = await createOutput({ kind: "kvs", ...this.#kvs(stream) }, {}, context);
     await output.open(signal);
     this.#stream = stream;
   }
