@@ -5,17 +5,17 @@ const ENOUGH = 3;
 
 /** Tells B-frames, whose presentation times go back again and again, from a clock that stumbles. */
 export class ReorderWatch {
-  #highestUs = Number.NEGATIVE_INFINITY;
+  #lastUs = Number.NEGATIVE_INFINITY;
   #count = 0;
   readonly #backAt: number[] = [];
 
   /** Takes presentation times in decoding order; true once they show reordering. */
   seesReordering(ptsUs: number): boolean {
     this.#count++;
-    if (ptsUs < this.#highestUs) {
+    if (ptsUs < this.#lastUs) {
       this.#backAt.push(this.#count);
     }
-    this.#highestUs = Math.max(this.#highestUs, ptsUs);
+    this.#lastUs = ptsUs;
     while (this.#backAt[0] !== undefined && this.#backAt[0] <= this.#count - WINDOW) {
       this.#backAt.shift();
     }
