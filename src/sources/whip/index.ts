@@ -1,7 +1,6 @@
 import { z } from "zod";
 import { defineSource } from "../../contracts/kinds.ts";
 import { iceFields } from "../../webrtc/ice-settings.ts";
-import { WhipSource } from "./whip-source.ts";
 
 const DEFAULT_PORT = 8080;
 
@@ -46,5 +45,8 @@ export const whipSource = defineSource({
       ...(url.username === "" ? {} : { token: decodeURIComponent(url.username) }),
     };
   },
-  create: (config, context) => new WhipSource(config, context),
+  create: async (config, context) => {
+    const { WhipSource } = await import("./whip-source.ts");
+    return new WhipSource(config, context);
+  },
 });
