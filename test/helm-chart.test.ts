@@ -150,7 +150,7 @@ test("streams, secrets, policies and a login", { skip }, () => {
 
 test("a model server: two Services' worth of listeners, metrics, and more pods under load", { skip }, () => {
   const resources = render({
-    model_server: { enabled: true, models: { people: "yolox_nano" }, token_secret: { name: "tokens" } }, service_monitor: { enabled: true, labels: { release: "prom" } },
+    model_server: { enabled: true, models: { people: "yolox-s-int8" }, token_secret: { name: "tokens" } }, service_monitor: { enabled: true, labels: { release: "prom" } },
     autoscaling: { enabled: true, waiting: 5, age_ms: 200 }, strategy: "RollingUpdate", persistence: { enabled: false },
   });
   checkTypes(resources);
