@@ -19,10 +19,15 @@ export async function createProgram(args: readonly string[] = []): Promise<Comma
   const named = COMMANDS.filter(({ name }) => name === args[0]);
   const isVersion = args[0] === "-V" || args[0] === "--version";
   for (const { load } of named.length > 0 || isVersion ? named : COMMANDS) {
-    const command = await load();
-    program.addCommand(command.exitOverride(asUsage).configureOutput({ outputError: () => undefined }).showSuggestionAfterError());
+    program.addCommand(withOurErrors(await load()));
   }
   return program;
+}
+
+/** Subcommands too: they take nothing over from a command that is set up after they were added. */
+function withOurErrors(command: Command): Command {
+  command.commands.forEach(withOurErrors);
+  return command.exitOverride(asUsage).configureOutput({ outputError: () => undefined }).showSuggestionAfterError();
 }
 
 /** Help and version end well; everything else commander objects to is a usage error like our own. */
