@@ -14,6 +14,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   { name: "send", load: async () => (await import("./nvss-ends.ts")).sendCommand() },
   { name: "view", load: async () => (await import("./nvss-ends.ts")).viewCommand() },
   { name: "upload", load: async () => (await import("./upload.ts")).uploadCommand() },
+  { name: "analyse", load: async () => (await import("./analyse.ts")).analyseCommand() },
   { name: "slipstream", load: async () => (await import("./slipstream.ts")).slipstreamCommand() },
   { name: "models", load: async () => (await import("./models.ts")).modelsCommand() },
   { name: "discover", load: async () => (await import("./discover.ts")).discoverCommand() },

@@ -130,6 +130,14 @@ class Predictions(serving_pb2_grpc.PredictionServiceServicer):
             definition.inputs[name].dtype = tf.DT_FLOAT
             for size in (1, -1, -1, 3):
                 definition.inputs[name].tensor_shape.dim.add(size=size)
+        if request.model_spec.name == "detector":
+            definition.outputs["detection_out"].name = "detection_out"
+            definition.outputs["detection_out"].dtype = tf.DT_FLOAT
+            for size in (1, 1, 200, 7):
+                definition.outputs["detection_out"].tensor_shape.dim.add(size=size)
+            answer = serving_pb2.GetModelMetadataResponse()
+            answer.metadata["signature_def"].Pack(signature)
+            return answer
         definition.outputs["sum"].name = "sum"
         definition.outputs["sum"].dtype = tf.DT_FLOAT
         for size in (-1, 1):
@@ -146,6 +154,8 @@ class Predictions(serving_pb2_grpc.PredictionServiceServicer):
         need(list(request.inputs) == ["data"], context, f"Missing input with specific name - Required input: data; got {list(request.inputs)}")
         tensor = request.inputs["data"]
         shape = [dim.size for dim in tensor.tensor_shape.dim]
+        if spec.name == "detector":
+            return self.detect(tensor, shape, context)
         if spec.name == "binary":
             need(tensor.dtype == tf.DT_STRING and shape == [len(tensor.string_val)], context, "expected DT_STRING")
             need(all(value[:2] == b"\xff\xd8" for value in tensor.string_val), context, "Image parsing failed")
@@ -161,6 +171,23 @@ class Predictions(serving_pb2_grpc.PredictionServiceServicer):
         for size in shape:
             output.tensor_shape.dim.add(size=size)
         output.tensor_content = data
+        return answer
+
+
+    def detect(self, tensor, shape, context):
+        """One person in the middle of any picture, as person-vehicle-bike-detection-2002 answers."""
+        if tensor.dtype == tf.DT_STRING:
+            need(shape == [1] and tensor.string_val[0][:2] == b"\xff\xd8", context, "Image parsing failed")
+        else:
+            need(tensor.dtype == tf.DT_FLOAT and len(shape) == 4 and shape[0] == 1 and shape[3] == 3, context, f"Invalid input shape {shape}")
+            need(len(tensor.tensor_content) == 4 * shape[1] * shape[2] * 3, context, "Invalid content size of tensor proto")
+            need(0 <= min(struct.unpack_from("<300f", tensor.tensor_content)) <= max(struct.unpack_from("<300f", tensor.tensor_content)) <= 255, context, "expected 0...255")
+        rows = [0, 1, 0.9, 0.25, 0.25, 0.75, 0.75] + [0, 2, 0.5, 0.1, 0.1, 0.2, 0.2] + [-1, 0, 0, 0, 0, 0, 0] * 198
+        answer = serving_pb2.PredictResponse()
+        answer.outputs["detection_out"].dtype = tf.DT_FLOAT
+        for size in (1, 1, 200, 7):
+            answer.outputs["detection_out"].tensor_shape.dim.add(size=size)
+        answer.outputs["detection_out"].tensor_content = struct.pack("<1400f", *rows)
         return answer
 
 
