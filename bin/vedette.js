@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Starts the command line: the sources in a clone (Node strips the types), the compiled program in an installed package.
 import { existsSync } from "node:fs";
-import { enableCompileCache } from "node:module";
+// Not by name: an older Node.js has no such export, and is to be told what is needed.
+import nodeModule from "node:module";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
@@ -21,6 +22,6 @@ setFlagsFromString("--max-semi-space-size=1");
 // environment.
 const cacheHome = process.env["XDG_CACHE_HOME"] ?? process.env["LOCALAPPDATA"] ?? join(homedir(), process.platform === "darwin" ? "Library/Caches" : ".cache");
 process.env["NODE_COMPILE_CACHE"] ??= join(cacheHome, "vedette", "compiled");
-enableCompileCache(process.env["NODE_COMPILE_CACHE"]);
+nodeModule.enableCompileCache(process.env["NODE_COMPILE_CACHE"]);
 const source = new URL("../src/cli/main.ts", import.meta.url);
 await import(existsSync(source) ? source.href : new URL("../dist/cli/main.js", import.meta.url).href);

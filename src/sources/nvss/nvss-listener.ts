@@ -66,6 +66,8 @@ export class NvssListener implements Source {
       server.on("error", (error) => feed.end(error));
       log.info(webcamServer.waiting);
       const track = await untilAborted(feed.track, signal);
+      // A camera that has left sends nothing that could wake the reader: the signal must.
+      signal.addEventListener("abort", () => feed.end(), { once: true });
       return { delivers: "packets", isLive: true, tracks: [track], packets: feed.packets, durationS: undefined, [Symbol.asyncDispose]: close };
     } catch (error) {
       await close();

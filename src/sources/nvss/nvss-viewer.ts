@@ -44,6 +44,7 @@ export class NvssViewer implements Source {
     };
     try {
       const track = await untilAborted(feed.track, signal);
+      signal.addEventListener("abort", () => feed.end(), { once: true });
       return { delivers: "packets", isLive: true, tracks: [track], packets: feed.packets, durationS: undefined, [Symbol.asyncDispose]: close };
     } catch (error) {
       await close();

@@ -30,6 +30,7 @@ const THREAD = new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./work
 interface Waiting {
   readonly id: number | "load";
   readonly what: string;
+  isAnswered: boolean;
   resolve(message: FromUseCase): void;
   reject(error: VedetteError): void;
 }
@@ -40,6 +41,10 @@ export class UseCaseThread implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #worker: Worker;
   readonly #exited: Promise<void>;
+  /** Why the thread ended, once it has. */
+  #end: VedetteError;
+  /** An answer about loading that came together with the one before, when nobody waited for it yet. */
+  #early: FromUseCase | undefined;
   #waiting: Waiting | undefined;
   /** While it is being ended for taking too long: its end is no news then. */
   #isStopping = false;
@@ -60,9 +65,9 @@ export class UseCaseThread implements AsyncDisposable {
     for (const stream of [worker.stdout, worker.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => log.debug(text.trimEnd()));
     }
-    let end = this.#error("the thread", { reason: "the file ended its own thread", place: undefined });
+    this.#end = this.#error("the thread", { reason: "the file ended its own thread", place: undefined });
     worker.on("error", (error: Error) => {
-      end = this.#error("the thread", toFault(error), error);
+      this.#end = this.#error("the thread", toFault(error), error);
     });
     worker.on("message", (message: FromUseCase) => {
       if (message.type === "log") {
@@ -79,10 +84,10 @@ export class UseCaseThread implements AsyncDisposable {
       this.#isOver = true;
       if (this.#waiting !== undefined) {
         if (!this.#isStopping) {
-          this.#waiting.reject(end);
+          this.#waiting.reject(this.#end);
         }
       } else if (!wasOver) {
-        onLost(end);
+        onLost(this.#end);
       }
     });
   }
@@ -134,8 +139,16 @@ export class UseCaseThread implements AsyncDisposable {
   }
 
   async #wait(id: number | "load", what: string, budgetMs: number): Promise<FromUseCase> {
+    const early = id === "load" ? this.#early : undefined;
+    if (early !== undefined) {
+      this.#early = undefined;
+      return early;
+    }
+    if (this.#isOver) {
+      throw this.#end;
+    }
     const { promise, resolve, reject } = Promise.withResolvers<FromUseCase>();
-    this.#waiting = { id, what, resolve, reject };
+    this.#waiting = { id, what, isAnswered: false, resolve, reject };
     const timer = this.#clock.timer(budgetMs, () => {
       // An answer may be there already, behind whatever kept this thread from looking: messages come before immediates.
       setImmediate(() => {
@@ -154,8 +167,11 @@ export class UseCaseThread implements AsyncDisposable {
 
   #onMessage(message: Exclude<FromUseCase, { type: "log" }>): void {
     const id = "id" in message ? message.id : "load";
-    if (this.#waiting?.id === id) {
+    if (this.#waiting?.id === id && !this.#waiting.isAnswered) {
+      this.#waiting.isAnswered = true;
       this.#waiting.resolve(message);
+    } else if (id === "load") {
+      this.#early = message;
     }
   }
 
