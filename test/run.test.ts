@@ -145,7 +145,7 @@ describe("vedette serve", { timeout: 60_000, ...needsPrograms("ffmpeg") }, () =>
   bad: { source: nowhere.mp4, analyse: { useCase: motion } }
 `,
     );
-    const { code, stderr } = await vedette(t, ["serve", "--config", at("vedette.yaml")]);
+    const { code, stderr } = await vedette(t, ["serve", "--quiet", "--config", at("vedette.yaml")]);
     assert.equal(code, 2, stderr);
     assert.match(stderr, /bad stopped: .*nowhere\.mp4: no such file/);
     assert.equal((await readFile(at("good.jsonl"), "utf8")).trim().split("\n").length, 50);

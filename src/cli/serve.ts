@@ -114,7 +114,9 @@ async function runStreams(flags: ServeFlags, config: Config, file: string, log: 
         const prepared = await host.prepare(name, { config: stream }, signal);
         running.push(prepared);
         live?.note(`${name}: ${host.describe(name)}`);
-        live?.note(summaryText(await prepared.run(signal)));
+        // Not inside the optional call: without a live line its arguments would never be evaluated.
+        const summary = await prepared.run(signal);
+        live?.note(summaryText(summary));
         return undefined;
       } catch (error) {
         if (signal.aborted && isInterruption(error)) {
