@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { defineSource } from "../../contracts/kinds.ts";
-import { KvsSource } from "./kvs-source.ts";
 
 const time = z.iso.datetime({ offset: true }).transform((text) => new Date(text));
 
@@ -25,5 +24,8 @@ export const kvsSource = defineSource({
     const found = /^kvs:\/\/([^/?#]*)\/?(?:\?(.*))?$/i.exec(address);
     return found === null ? undefined : { kind: "kvs" as const, stream: found[1] ?? "", ...Object.fromEntries(new URLSearchParams(found[2] ?? "")) };
   },
-  create: (config, context) => new KvsSource(config, context),
+  create: async (config, context) => {
+    const { KvsSource } = await import("./kvs-source.ts");
+    return new KvsSource(config, context);
+  },
 });

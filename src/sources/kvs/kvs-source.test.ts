@@ -52,7 +52,7 @@ testSource({
 
 test("kvs source: gives back the NAL units, with the producer's times, and goes on where it was", needs, async () => {
   const server = await filled();
-  const source = readBack(server);
+  const source = await readBack(server);
   const read = async (): Promise<{ units: string[][]; captured: number[] }> => {
     await using session = await source.open(new AbortController().signal);
       const units: string[][] = [];
@@ -74,7 +74,7 @@ test("kvs source: between two times over HLS", needs, async () => {
   const server = await filled();
   await ffmpeg("-i", join(folder, "stored.mp4"), "-c", "copy", "-hls_time", "1", "-hls_list_size", "0", join(folder, "stream.m3u8"));
   server.hlsFolder = folder;
-  const source = readBack(server, { start: "2026-11-20T18:00:00Z", end: "2026-11-20T18:00:03Z" });
+  const source = await readBack(server, { start: "2026-11-20T18:00:00Z", end: "2026-11-20T18:00:03Z" });
   await using session = await source.open(new AbortController().signal);
   assert.equal(session.isLive, false);
   let count = 0;
